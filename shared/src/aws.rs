@@ -1,0 +1,88 @@
+//! What the AWS clients have in common: how they are set up, and how their faults are read.
+
+use crate::config::{Config, ConfigError};
+use crate::tls;
+pub use crate::tls::aws_http_client as http_client;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use std::time::Duration;
+
+/// The limit of one whole call to an AWS service, its retries included.
+pub const CALL: Duration = Duration::from_secs(2);
+
+/// The SDK's configuration from the environment (region, credentials, `AWS_ENDPOINT_URL`), with our limits.
+///
+/// # Errors
+/// If the TLS stack cannot be set up.
+pub async fn load(config: &Config) -> Result<SdkConfig, ConfigError> {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(tls::aws_http_client()?);
+    if let Some(endpoint) = &config.local_aws_endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    Ok(with_limits(loader.load().await))
+}
+
+/// `sdk` with our time limits: the SDK has three tries, but no limit of its own on any of them.
+pub fn with_limits(sdk: SdkConfig) -> SdkConfig {
+    sdk.into_builder()
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_millis(800))
+                .operation_attempt_timeout(Duration::from_millis(950))
+                .operation_timeout(CALL)
+                .build(),
+        )
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(3)
+                .with_initial_backoff(Duration::from_millis(50))
+                .with_max_backoff(Duration::from_millis(400)),
+        )
+        .build()
+}
+
+/// Why an AWS service did not do what it was asked for. The text is ours; theirs may name what must not be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It did not answer, or not in time, or is throttling: another time it may.
+    Unavailable(&'static str),
+    /// It will not answer differently until an operator changes something.
+    Misconfigured(&'static str),
+}
+
+/// The words for the faults of one service.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    /// Nothing came back in time, or only a fault of the service.
+    pub unavailable: &'static str,
+    /// The function's role may not do that, or has no credentials.
+    pub denied: &'static str,
+    /// The table or the secret does not exist.
+    pub missing: &'static str,
+    /// The service found the request itself wrong.
+    pub rejected: &'static str,
+}
+
+impl Words {
+    /// Reads an SDK error: only its type and code, never its text.
+    pub fn read<E: ProvideErrorMetadata, R>(&self, error: &SdkError<E, R>) -> Fault {
+        let code = error.as_service_error().and_then(|error| error.code());
+        match code {
+            Some("ResourceNotFoundException") => Fault::Misconfigured(self.missing),
+            Some(
+                "AccessDeniedException"
+                | "UnrecognizedClientException"
+                | "InvalidSignatureException"
+                | "MissingAuthenticationTokenException"
+                | "DecryptionFailure",
+            ) => Fault::Misconfigured(self.denied),
+            Some("ValidationException" | "InvalidRequestException" | "InvalidParameterException") => {
+                Fault::Misconfigured(self.rejected)
+            }
+            _ if matches!(error, SdkError::ConstructionFailure(_)) => Fault::Misconfigured(self.rejected),
+            _ => Fault::Unavailable(self.unavailable),
+        }
+    }
+}

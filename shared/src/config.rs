@@ -1,0 +1,156 @@
+//! The only file that reads the environment.
+
+use std::time::Duration;
+
+/// WeChat's own address, unless `WECHAT_BASE_URL` names another.
+pub const WECHAT_BASE_URL: &str = "https://api.weixin.qq.com";
+
+/// A session's life: `60 * 60 * 24 * 30` seconds, unless `SESSION_TTL_SECONDS` says otherwise.
+pub const SESSION_TTL: Duration = Duration::from_secs(60 * 60 * 24 * 30);
+
+/// What a function is told by its environment.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `WECHAT_SECRET_ID`: name or ARN of the secret `{"AppId": "…", "AppSecret": "…"}`.
+    pub wechat_secret_id: String,
+    /// `KEY_SECRET_ID`: name or ARN of the keyring (see [`crate::keyring`]).
+    pub key_secret_id: String,
+    /// `WECHAT_BASE_URL`: scheme and host, without a slash at the end.
+    pub wechat_base_url: String,
+    /// `SESSION_TTL_SECONDS`: how long a session lives.
+    pub session_ttl: Duration,
+    /// `USERS_TABLE`: the DynamoDB table of the users.
+    pub users_table: String,
+    /// `SESSIONS_TABLE`: the DynamoDB table of the sessions.
+    pub sessions_table: String,
+    /// `LOCAL_AWS_ENDPOINT`: where the AWS services are during development; `None` on AWS. An empty variable
+    /// counts as none, because `sam local` cannot leave a declared variable out.
+    pub local_aws_endpoint: Option<String>,
+}
+
+/// A variable that is missing or makes no sense. Its value is not repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// What to do, naming the variable.
+    pub advice: &'static str,
+}
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.advice)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// The first variable that is missing or malformed.
+    #[expect(clippy::disallowed_methods, reason = "the only file that reads the environment")]
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// Reads the variables through `lookup`; an empty one counts as missing.
+    ///
+    /// # Errors
+    /// The first variable that is missing or malformed.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let get = |name| lookup(name).filter(|value| !value.is_empty());
+        let need = |name, advice| get(name).ok_or(ConfigError { advice });
+        Ok(Self {
+            wechat_secret_id: need("WECHAT_SECRET_ID", "WECHAT_SECRET_ID is not set")?,
+            key_secret_id: need("KEY_SECRET_ID", "KEY_SECRET_ID is not set")?,
+            wechat_base_url: base_url(get("WECHAT_BASE_URL"))?,
+            session_ttl: session_ttl(get("SESSION_TTL_SECONDS"))?,
+            users_table: need("USERS_TABLE", "USERS_TABLE is not set")?,
+            sessions_table: need("SESSIONS_TABLE", "SESSIONS_TABLE is not set")?,
+            local_aws_endpoint: get("LOCAL_AWS_ENDPOINT"),
+        })
+    }
+}
+
+fn base_url(given: Option<String>) -> Result<String, ConfigError> {
+    let text = given.unwrap_or_else(|| WECHAT_BASE_URL.to_owned());
+    match reqwest::Url::parse(&text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err(ConfigError {
+            advice: "WECHAT_BASE_URL is not an http or https URL",
+        }),
+    }
+}
+
+fn session_ttl(given: Option<String>) -> Result<Duration, ConfigError> {
+    let Some(text) = given else {
+        return Ok(SESSION_TTL);
+    };
+    // Ten years bound what can be added to a time without a second thought.
+    match text.parse::<u64>() {
+        Ok(seconds @ 1..=315_360_000) => Ok(Duration::from_secs(seconds)),
+        _ => Err(ConfigError {
+            advice: "SESSION_TTL_SECONDS is not a whole number of seconds from 1 to 315360000",
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_lookup(|name| {
+            let changed = changes.iter().find(|(changed, _)| *changed == name);
+            match (changed, name) {
+                (Some((_, value)), _) => Some((*value).to_owned()),
+                (None, "WECHAT_SECRET_ID" | "KEY_SECRET_ID" | "USERS_TABLE" | "SESSIONS_TABLE") => {
+                    Some(name.to_lowercase())
+                }
+                _ => None,
+            }
+        })
+    }
+
+    #[test]
+    fn what_is_not_set_has_its_documented_default() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.wechat_base_url, "https://api.weixin.qq.com");
+        assert_eq!(config.session_ttl.as_secs(), 2_592_000);
+        assert_eq!(config.local_aws_endpoint, None);
+    }
+
+    #[test]
+    fn an_empty_local_endpoint_counts_as_none() {
+        let config = read(&[("LOCAL_AWS_ENDPOINT", "")]).unwrap();
+        assert_eq!(config.local_aws_endpoint, None);
+    }
+
+    #[test]
+    fn an_empty_secret_id_counts_as_missing() {
+        let error = read(&[("WECHAT_SECRET_ID", "")]).unwrap_err();
+        assert_eq!(error.advice, "WECHAT_SECRET_ID is not set");
+    }
+
+    #[test]
+    fn a_session_life_that_is_no_whole_positive_number_is_refused() {
+        for text in ["0", "-1", "1.5", "a month", "99999999999999999999"] {
+            assert!(read(&[("SESSION_TTL_SECONDS", text)]).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_base_url_loses_its_last_slash() {
+        let config = read(&[("WECHAT_BASE_URL", "http://127.0.0.1:9001/")]).unwrap();
+        assert_eq!(config.wechat_base_url, "http://127.0.0.1:9001");
+    }
+
+    #[test]
+    fn a_base_url_that_is_no_url_is_refused() {
+        for text in ["api.weixin.qq.com", "ftp://example.com", "https://"] {
+            assert!(read(&[("WECHAT_BASE_URL", text)]).is_err(), "{text}");
+        }
+    }
+}

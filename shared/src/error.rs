@@ -1,0 +1,170 @@
+//! Every failure that a caller can meet, and what it looks like on the wire.
+
+use crate::deadline::OutOfTime;
+use crate::{aws, keyring, secrets, store, wechat};
+use lambda_http::http::StatusCode;
+
+/// What a caller is told. The table below is the HTTP contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// `code` is absent, null or empty.
+    MissingParameter,
+    /// WeChat does not accept the code.
+    InvalidCode,
+    /// The body is not what its media type says, or a field has the wrong shape.
+    MalformedRequest,
+    /// WeChat blocks the user (40226).
+    UserBlocked,
+    /// Wrong method; the value of the `Allow` header.
+    MethodNotAllowed(&'static str),
+    /// The body is larger than the route takes.
+    BodyTooLarge,
+    /// Neither JSON nor a form.
+    UnsupportedMediaType,
+    /// WeChat says too frequent (45011).
+    RateLimited,
+    /// Our own configuration: AppId, AppSecret, IP whitelist, a secret or a table that is not there.
+    Misconfigured,
+    /// WeChat is slow, down, busy or answers nonsense.
+    WechatUnavailable,
+    /// DynamoDB or Secrets Manager does not answer, or too little time is left.
+    Unavailable,
+}
+
+/// How one failure is worded: HTTP status, `code`, `error` and `msg`.
+#[derive(Clone, Copy, Debug)]
+pub struct Wording {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// The `code` of the body.
+    pub code: u16,
+    /// The stable, machine-readable name.
+    pub error: &'static str,
+    /// The message, for people.
+    pub msg: &'static str,
+}
+
+impl Failure {
+    /// The row of the contract for this failure.
+    pub fn wording(self) -> Wording {
+        use StatusCode as S;
+        let (status, code, error, msg) = match self {
+            Self::MissingParameter => (S::BAD_REQUEST, 404, "missing_parameter", "缺少参数"),
+            Self::InvalidCode => (S::BAD_REQUEST, 404, "invalid_code", "无效的code"),
+            Self::MalformedRequest => (S::BAD_REQUEST, 400, "malformed_request", "请求格式错误"),
+            Self::UserBlocked => (S::FORBIDDEN, 403, "user_blocked", "该用户被限制登录"),
+            Self::MethodNotAllowed(_) => (S::METHOD_NOT_ALLOWED, 405, "method_not_allowed", "请求方法不支持"),
+            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, 413, "body_too_large", "请求体过大"),
+            Self::UnsupportedMediaType => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                415,
+                "unsupported_media_type",
+                "不支持的媒体类型",
+            ),
+            Self::RateLimited => (S::TOO_MANY_REQUESTS, 429, "rate_limited", "请求过于频繁，请稍后再试"),
+            Self::Misconfigured => (S::INTERNAL_SERVER_ERROR, 500, "misconfigured", "服务配置错误"),
+            Self::WechatUnavailable => (S::BAD_GATEWAY, 502, "wechat_unavailable", "微信服务暂不可用"),
+            Self::Unavailable => (S::SERVICE_UNAVAILABLE, 503, "unavailable", "服务暂不可用，请稍后再试"),
+        };
+        Wording {
+            status,
+            code,
+            error,
+            msg,
+        }
+    }
+}
+
+/// A failure and why it came about. The cause is ours (never upstream text) and goes to the log only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What the caller is told.
+    pub failure: Failure,
+    /// What the operator is told.
+    pub cause: &'static str,
+    /// WeChat's `errcode`, where WeChat gave one.
+    pub errcode: Option<i64>,
+    /// WeChat's request id, which its support asks for.
+    pub rid: Option<String>,
+}
+
+impl Error {
+    /// A failure with its cause, not from WeChat.
+    pub fn new(failure: Failure, cause: &'static str) -> Self {
+        Self {
+            failure,
+            cause,
+            errcode: None,
+            rid: None,
+        }
+    }
+}
+
+impl From<OutOfTime> for Error {
+    fn from(_: OutOfTime) -> Self {
+        Self::new(Failure::Unavailable, "too little time left")
+    }
+}
+
+impl From<aws::Fault> for Error {
+    fn from(fault: aws::Fault) -> Self {
+        match fault {
+            aws::Fault::Unavailable(cause) => Self::new(Failure::Unavailable, cause),
+            aws::Fault::Misconfigured(cause) => Self::new(Failure::Misconfigured, cause),
+        }
+    }
+}
+
+impl From<secrets::Error> for Error {
+    fn from(error: secrets::Error) -> Self {
+        match error {
+            secrets::Error::Aws(fault) => fault.into(),
+            secrets::Error::Malformed(cause) => Self::new(Failure::Misconfigured, cause),
+        }
+    }
+}
+
+impl From<keyring::SealError> for Error {
+    fn from(_: keyring::SealError) -> Self {
+        Self::new(Failure::Unavailable, "a sealed value does not open")
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Aws(fault) => fault.into(),
+            store::Error::Contention => Self::new(Failure::Unavailable, "DynamoDB: contention"),
+            store::Error::Corrupt => Self::new(Failure::Unavailable, "DynamoDB: item malformed"),
+        }
+    }
+}
+
+impl From<wechat::Error> for Error {
+    fn from(error: wechat::Error) -> Self {
+        use wechat::Kind;
+        let (failure, cause) = match error.kind {
+            // A second try that followed an answer proves nothing about the code: the first may have used it.
+            Kind::InvalidCode | Kind::UsedCode if error.repeated => {
+                (Failure::WechatUnavailable, "WeChat: code spent by a first try")
+            }
+            Kind::InvalidCode => (Failure::InvalidCode, "WeChat: code invalid"),
+            Kind::UsedCode => (Failure::InvalidCode, "WeChat: code used"),
+            Kind::UserBlocked => (Failure::UserBlocked, "WeChat: user blocked"),
+            Kind::RateLimited => (Failure::RateLimited, "WeChat: too frequent"),
+            Kind::Credentials => (Failure::Misconfigured, "WeChat: AppId or AppSecret refused"),
+            Kind::Configuration(cause) => (Failure::Misconfigured, cause),
+            Kind::Busy => (Failure::WechatUnavailable, "WeChat: busy"),
+            Kind::NotConnected => (Failure::WechatUnavailable, "WeChat: no connection"),
+            Kind::Unavailable(cause) => (Failure::WechatUnavailable, cause),
+            Kind::OutOfTime => (Failure::Unavailable, "too little time left"),
+            Kind::Secrets(secrets) => return secrets.into(),
+        };
+        Self {
+            failure,
+            cause,
+            errcode: error.errcode,
+            rid: error.rid,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What comes in and what goes out: a [`Call`] is read from the event, a [`Reply`] or an [`Error`] becomes the
+//! answer in the contract's form.
+
+use crate::deadline::Deadline;
+use crate::error::{Error, Failure};
+use crate::log::Log;
+use crate::wechat::Code;
+use lambda_http::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Request, Response};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// The largest body that a route takes, in bytes after base64 is undone.
+pub const LARGEST_BODY: usize = 4 * 1024;
+
+/// What a caller is told to wait after [`Failure::RateLimited`], in seconds: WeChat counts by the minute.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("60");
+
+/// One request, on its way through a function.
+#[derive(Debug)]
+pub struct Call {
+    request: Request,
+    /// The moment by which the reply must stand.
+    pub deadline: Deadline,
+    /// What the log line will say.
+    pub log: Log,
+}
+
+impl Call {
+    /// A request that must be answered by `deadline`.
+    pub fn new(request: Request, deadline: Deadline, log: Log) -> Self {
+        Self { request, deadline, log }
+    }
+
+    /// Refuses every method but `POST`.
+    ///
+    /// # Errors
+    /// [`Failure::MethodNotAllowed`].
+    pub fn require_post(&self) -> Result<(), Error> {
+        if self.request.method() == Method::POST {
+            return Ok(());
+        }
+        Err(Error::new(Failure::MethodNotAllowed("POST"), "wrong method"))
+    }
+
+    /// Reads the body's fields: JSON or a form, by the media type; JSON if there is none.
+    ///
+    /// # Errors
+    /// If the body is too large, of another media type, or not what its media type says.
+    pub fn fields(&self) -> Result<Fields, Error> {
+        let body = self.request.body().as_ref();
+        if body.len() > LARGEST_BODY {
+            return Err(Error::new(Failure::BodyTooLarge, "body too large"));
+        }
+        let media_type = self.media_type()?;
+        if body.is_empty() {
+            return Ok(Fields(Map::new()));
+        }
+        let malformed = || Error::new(Failure::MalformedRequest, "body malformed");
+        let fields = match media_type {
+            MediaType::Json => serde_json::from_slice(body).map_err(|_| malformed())?,
+            MediaType::Form => {
+                std::str::from_utf8(body).map_err(|_| malformed())?;
+                form_urlencoded::parse(body)
+                    .map(|(name, value)| (name.into_owned(), Value::from(value)))
+                    .collect()
+            }
+        };
+        Ok(Fields(fields))
+    }
+
+    fn media_type(&self) -> Result<MediaType, Error> {
+        let header = self.request.headers().get(CONTENT_TYPE);
+        let text = header.map_or(Ok(""), HeaderValue::to_str).unwrap_or("?");
+        let essence = text.split(';').next().unwrap_or_default().trim();
+        match essence.to_ascii_lowercase().as_str() {
+            "" | "application/json" => Ok(MediaType::Json),
+            "application/x-www-form-urlencoded" => Ok(MediaType::Form),
+            _ => Err(Error::new(Failure::UnsupportedMediaType, "neither JSON nor a form")),
+        }
+    }
+}
+
+enum MediaType {
+    Json,
+    Form,
+}
+
+/// The fields of a body. Of fields with the same name the last one counts.
+#[derive(Debug)]
+pub struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// The `code` that WeChat gave the page.
+    ///
+    /// # Errors
+    /// [`Failure::MissingParameter`] if it is absent, null or empty; [`Failure::MalformedRequest`] if it is no text
+    /// of 1 to 512 printable ASCII characters.
+    pub fn code(&self) -> Result<Code, Error> {
+        match self.0.get("code") {
+            None | Some(Value::Null) => Err(Error::new(Failure::MissingParameter, "code missing")),
+            Some(Value::String(text)) if text.is_empty() => Err(Error::new(Failure::MissingParameter, "code empty")),
+            Some(Value::String(text)) => {
+                Code::parse(text).ok_or_else(|| Error::new(Failure::MalformedRequest, "code malformed"))
+            }
+            Some(_) => Err(Error::new(Failure::MalformedRequest, "code is no text")),
+        }
+    }
+}
+
+/// A success: the `data` of the body.
+#[derive(Clone, Debug)]
+pub struct Reply(Value);
+
+impl Reply {
+    /// A reply with this `data`.
+    ///
+    /// # Errors
+    /// If `data` cannot be put into JSON.
+    pub fn ok(data: &impl Serialize) -> Result<Self, Error> {
+        serde_json::to_value(data)
+            .map(Self)
+            .map_err(|_| Error::new(Failure::Unavailable, "reply cannot be written"))
+    }
+}
+
+/// The HTTP answer to what a handler came to. `request_id` goes into the body of an error.
+pub fn respond(result: &Result<Reply, Error>, request_id: &str) -> Response<String> {
+    match result {
+        Ok(Reply(data)) => {
+            let body = json!({"code": 200, "msg": "ok", "data": data});
+            response(StatusCode::OK, &body)
+        }
+        Err(error) => {
+            let wording = error.failure.wording();
+            let body = json!({
+                "code": wording.code,
+                "msg": wording.msg,
+                "data": null,
+                "error": wording.error,
+                "request_id": request_id,
+            });
+            let mut response = response(wording.status, &body);
+            if let Some((name, value)) = extra_header(error.failure) {
+                response.headers_mut().insert(name, value);
+            }
+            response
+        }
+    }
+}
+
+fn extra_header(failure: Failure) -> Option<(HeaderName, HeaderValue)> {
+    match failure {
+        Failure::MethodNotAllowed(allow) => Some((ALLOW, HeaderValue::from_static(allow))),
+        Failure::RateLimited => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
+        _ => None,
+    }
+}
+
+fn response(status: StatusCode, body: &Value) -> Response<String> {
+    let mut response = Response::new(body.to_string());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/json; charset=utf-8"),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

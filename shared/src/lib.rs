@@ -1,0 +1,36 @@
+//! What every function of the back end shares.
+//!
+//! A tour, in the order in which a request meets the parts:
+//!
+//! 1. [`http`]: the API Gateway event becomes a [`http::Call`]; a [`http::Reply`] or an [`Error`] becomes
+//!    the answer; one [`log`] line is printed.
+//! 2. [`App`]: what a function holds for its life, built once per cold start from [`Config`].
+//! 3. [`secrets`]: AppId and AppSecret, and the [`keyring`] from which every key is derived.
+//! 4. [`wechat`]: the client of `api.weixin.qq.com`.
+//! 5. [`session`]: the token that a page holds; [`store`]: users and sessions in DynamoDB.
+//!
+//! Data runs one way: event -> function main -> handle -> `http`, `app` -> `wechat` -> WeChat,
+//! `app` -> `store` -> DynamoDB. `wechat`, `store`, `session` and `secrets` know nothing of API Gateway or
+//! Lambda; functions never import each other.
+
+pub mod app;
+pub mod aws;
+pub mod clock;
+pub mod config;
+pub mod deadline;
+pub mod error;
+mod event;
+pub mod http;
+pub mod keyring;
+pub mod log;
+pub mod secrets;
+pub mod service;
+pub mod session;
+pub mod store;
+mod tls;
+pub mod wechat;
+
+pub use app::App;
+pub use config::Config;
+pub use error::Error;
+pub use service::{run, service};

@@ -1,0 +1,159 @@
+//! One line of JSON a request, with an allow-list of fields.
+//!
+//! Nothing else is printed: no `tracing` subscriber is installed, so no other library's lines appear, whatever
+//! `RUST_LOG` asks for (at TRACE, lambda_runtime would log the raw event and the AWS SDK whole bodies).
+
+use crate::clock::{Timestamp, system_now};
+use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
+use serde::Serialize;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// What is known of a request so far. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Log(Arc<Mutex<Measured>>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Measured {
+    replayed: bool,
+    wechat_ms: f64,
+    dynamodb_ms: f64,
+}
+
+/// The services whose time is logged.
+#[derive(Clone, Copy, Debug)]
+pub enum Service {
+    /// `api.weixin.qq.com`.
+    WeChat,
+    /// The tables.
+    DynamoDb,
+}
+
+impl Log {
+    /// Runs `call` and adds its time to the service's.
+    pub async fn time<T>(&self, service: Service, call: impl Future<Output = T>) -> T {
+        let start = Instant::now();
+        let result = call.await;
+        let spent = start.elapsed().as_secs_f64() * 1000.0;
+        self.change(|measured| match service {
+            Service::WeChat => measured.wechat_ms += spent,
+            Service::DynamoDb => measured.dynamodb_ms += spent,
+        });
+        result
+    }
+
+    /// Notes that a stored answer was given once more.
+    pub fn replayed(&self) {
+        self.change(|measured| measured.replayed = true);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Measured)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn read(&self) -> Measured {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The allow-list: what may be in the line of a request.
+#[derive(Debug, Serialize)]
+pub struct Line<'a> {
+    timestamp: String,
+    level: &'static str,
+    request_id: &'a str,
+    route: &'a str,
+    outcome: &'a str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errcode: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rid: Option<&'a str>,
+    replayed: bool,
+    cold_start: bool,
+    wechat_ms: f64,
+    dynamodb_ms: f64,
+}
+
+/// What the line says besides what [`Log`] measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome<'a> {
+    /// Lambda's id of the invocation.
+    pub request_id: &'a str,
+    /// The function's route, such as `login`.
+    pub route: &'a str,
+    /// Whether it is the first request of this instance.
+    pub cold_start: bool,
+    /// The HTTP status of the reply.
+    pub status: u16,
+    /// `None` if the request succeeded.
+    pub error: Option<(&'static str, &'a crate::Error)>,
+}
+
+impl<'a> Line<'a> {
+    /// The line of a finished request.
+    pub fn new(log: &Log, outcome: Outcome<'a>) -> Self {
+        let measured = log.read();
+        let error = outcome.error.map(|(_, error)| error);
+        Self {
+            timestamp: timestamp(),
+            level: match outcome.status {
+                500.. => "ERROR",
+                400.. => "WARN",
+                _ => "INFO",
+            },
+            request_id: outcome.request_id,
+            route: outcome.route,
+            outcome: outcome.error.map_or("ok", |(name, _)| name),
+            status: outcome.status,
+            cause: error.map(|error| error.cause),
+            errcode: error.and_then(|error| error.errcode),
+            rid: error.and_then(|error| error.rid.as_deref()),
+            replayed: measured.replayed,
+            cold_start: outcome.cold_start,
+            wechat_ms: tenths(measured.wechat_ms),
+            dynamodb_ms: tenths(measured.dynamodb_ms),
+        }
+    }
+
+    /// Prints the line to standard output, which Lambda takes to CloudWatch.
+    pub fn print(&self) {
+        if let Ok(line) = serde_json::to_string(self) {
+            println!("{line}");
+        }
+    }
+}
+
+/// Makes a panic one line with its place. Its message may quote what must not be seen.
+pub fn keep_panics_short() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let line = serde_json::json!({
+            "timestamp": timestamp(),
+            "level": "ERROR",
+            "outcome": "panic",
+            "cause": place,
+        });
+        println!("{line}");
+    }));
+}
+
+/// Now, as RFC 3339 in UTC with milliseconds.
+fn timestamp() -> String {
+    rfc3339(Timestamp::from(system_now()))
+}
+
+/// `time` as RFC 3339 in UTC.
+pub fn rfc3339(time: Timestamp) -> String {
+    let millis = i64::try_from(time.millis()).unwrap_or(i64::MAX);
+    DateTime::from_millis(millis)
+        .fmt(DateTimeFormat::DateTime)
+        .unwrap_or_default()
+}
+
+fn tenths(ms: f64) -> f64 {
+    (ms * 10.0).round() / 10.0
+}

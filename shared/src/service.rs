@@ -1,0 +1,114 @@
+//! From a handler to a running Lambda function.
+
+use crate::app::App;
+use crate::clock::{Timestamp, system_now};
+use crate::config::{Config, ConfigError};
+use crate::deadline::Deadline;
+use crate::error::{Error, Failure};
+use crate::event::defuse;
+use crate::http::{Call, Reply, respond};
+use crate::log::{self, Line, Log, Outcome};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{LambdaEvent, Request, RequestExt, Response, Service, service_fn};
+use serde::Serialize;
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::time::timeout_at;
+
+/// Runs `handler` as the Lambda function of `route` until Lambda ends the process. Configuration comes from the
+/// environment; what is wrong with it is said in the log and answered as `misconfigured`.
+///
+/// # Errors
+/// If the Lambda Runtime API cannot be reached.
+pub async fn run<H, F>(route: &'static str, handler: H) -> Result<(), lambda_runtime::Error>
+where
+    H: Fn(Arc<App>, Call) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Reply, Error>> + Send + 'static,
+{
+    log::keep_panics_short();
+    let app = match Config::from_env() {
+        Ok(config) => App::load(config).await,
+        Err(error) => Err(error),
+    };
+    if let Ok(app) = &app {
+        app.warm_up().await;
+    }
+    lambda_runtime::run(service(route, app.map(Arc::new), handler)).await
+}
+
+/// The service that Lambda's runtime calls: an event in, an answer in the event's own form out.
+///
+/// `handler` is a route's `handle`. Whatever happens, the answer has the contract's form and stands before the
+/// invocation's deadline.
+pub fn service<H, F>(
+    route: &'static str,
+    app: Result<Arc<App>, ConfigError>,
+    handler: H,
+) -> impl Service<LambdaEvent<LambdaRequest>, Response = impl Serialize + Send, Error = Infallible, Future: Send>
++ Clone
++ Send
+where
+    H: Fn(Arc<App>, Call) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Reply, Error>> + Send + 'static,
+{
+    let warm = Arc::new(AtomicBool::new(false));
+    let answer = service_fn(move |request: Request| {
+        let (app, handler) = (app.clone(), handler.clone());
+        let cold_start = !warm.swap(true, Ordering::Relaxed);
+        async move { Ok(answer(route, cold_start, app, handler, request).await) }
+    });
+    let adapter = lambda_http::Adapter::from(answer);
+    service_fn(move |event: LambdaEvent<LambdaRequest>| {
+        let mut adapter = adapter.clone();
+        async move {
+            let event = LambdaEvent::new(defuse(event.payload), event.context);
+            adapter.call(event).await
+        }
+    })
+}
+
+async fn answer<H, F>(
+    route: &'static str,
+    cold_start: bool,
+    app: Result<Arc<App>, ConfigError>,
+    handler: H,
+    request: Request,
+) -> Response<String>
+where
+    H: Fn(Arc<App>, Call) -> F,
+    F: Future<Output = Result<Reply, Error>>,
+{
+    let context = request.lambda_context_ref();
+    let request_id = context.map_or_else(String::new, |context| context.request_id.clone());
+    let ends = context.map_or(0, |context| context.deadline);
+    let left = ends.saturating_sub(Timestamp::from(system_now()).millis());
+    let deadline = Deadline::of_invocation(Duration::from_millis(left));
+    let log = Log::default();
+
+    let result = match app {
+        Ok(app) => {
+            let call = Call::new(request, deadline, log.clone());
+            timeout_at(deadline.instant(), handler(app, call))
+                .await
+                .unwrap_or(Err(Error::new(Failure::Unavailable, "deadline reached")))
+        }
+        Err(error) => Err(Error::new(Failure::Misconfigured, error.advice)),
+    };
+
+    let response = respond(&result, &request_id);
+    let outcome = Outcome {
+        request_id: &request_id,
+        route,
+        cold_start,
+        status: response.status().as_u16(),
+        error: result
+            .as_ref()
+            .err()
+            .map(|error| (error.failure.wording().error, error)),
+    };
+    Line::new(&log, outcome).print();
+    response
+}

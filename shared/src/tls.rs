@@ -1,0 +1,60 @@
+//! The two TLS clients: one for WeChat, one for AWS. Both on `ring`, because the alternative, aws-lc, gathers
+//! entropy for 23 ms of CPU at its first use, which is most of a cold start.
+
+use crate::config::ConfigError;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The limit for connecting to WeChat, the TLS handshake included: from abroad that is three round trips of
+/// up to 300 ms.
+const WECHAT_CONNECT: Duration = Duration::from_secs(2);
+
+/// A connection that has been idle for longer is not used again: the function may have been frozen meanwhile,
+/// and a request that is written into a dead connection costs the code that it carries.
+const WECHAT_IDLE: Duration = Duration::from_secs(20);
+
+/// The authorities that sign AWS's endpoints: Amazon Trust Services (with Starfield, its older name) and, for
+/// what predates it, DigiCert. Parsing the 145 of the public set would cost more than the first request.
+const AWS_ROOTS: &str = include_str!("aws_roots.pem");
+
+const NO_TLS: ConfigError = ConfigError {
+    advice: "the TLS stack cannot be set up",
+};
+
+/// The HTTP client for WeChat. It trusts the full public set of authorities, follows no redirect and never
+/// repeats a request: the URL carries a secret, and the code in it is good for one use.
+#[expect(clippy::disallowed_methods, reason = "the builder that every other place must use")]
+pub fn wechat_http_client() -> Result<reqwest::Client, ConfigError> {
+    let roots = rustls::RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|_| NO_TLS)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .referer(false)
+        .connect_timeout(WECHAT_CONNECT)
+        .pool_idle_timeout(WECHAT_IDLE)
+        .build()
+        .map_err(|_| NO_TLS)
+}
+
+/// The HTTP client that both AWS SDKs share.
+pub fn aws_http_client() -> Result<SharedHttpClient, ConfigError> {
+    let context = TlsContext::builder()
+        .with_trust_store(TrustStore::empty().with_pem_certificate(AWS_ROOTS))
+        .build()
+        .map_err(|_| NO_TLS)?;
+    Ok(aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(context)
+        .build_https())
+}

@@ -1,0 +1,218 @@
+//! Everything together, for one test.
+
+use crate::aws::{Aws, Tables};
+use crate::clock::TestClock;
+use crate::gateway::{self, FUNCTION_TIMEOUT, Function};
+use crate::wechat::WeChat;
+use axum::http::{HeaderMap, HeaderValue, header};
+use miniprogram::{App, Config};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The secret of AppId and AppSecret.
+pub const WECHAT_SECRET_ID: &str = "miniprogram/wechat";
+/// The secret of the keyring.
+pub const KEY_SECRET_ID: &str = "miniprogram/keyring";
+/// The mini-program of the tests.
+pub const APP_ID: &str = "wx0123456789abcdef";
+/// Its AppSecret.
+pub const APP_SECRET: &str = "canary-app-secret-0123456789abcd";
+/// A keyring with one key.
+pub const KEYRING: &str = r#"{"current":"k1","k1":"canaryKeyringKey0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKL"}"#;
+
+/// Stand-ins, tables and one instance of every function.
+pub struct TestApp {
+    /// WeChat.
+    pub wechat: WeChat,
+    /// DynamoDB and Secrets Manager.
+    pub aws: Aws,
+    /// The time of the functions and of WeChat.
+    pub clock: TestClock,
+    /// The tables of this test.
+    pub tables: Tables,
+    /// What the functions are told.
+    pub config: Config,
+    functions: HashMap<&'static str, Function>,
+}
+
+impl TestApp {
+    /// Starts the stand-ins, makes the tables and the secrets, and sets the functions up.
+    ///
+    /// # Panics
+    /// If one of them does not start.
+    pub async fn start() -> Self {
+        let clock = TestClock::default();
+        let wechat = WeChat::serve(free_port().await, clock.clone(), APP_ID, APP_SECRET);
+        let aws = Aws::serve(free_port().await, None).await;
+        aws.put_secret(
+            WECHAT_SECRET_ID,
+            &json!({"AppId": APP_ID, "AppSecret": APP_SECRET}).to_string(),
+        );
+        aws.put_secret(KEY_SECRET_ID, KEYRING);
+        let tables = Tables::unique();
+        tables.create(&aws_sdk_dynamodb::Client::new(&aws.patient_sdk())).await;
+        aws.forget_calls();
+        let config = Config {
+            wechat_secret_id: WECHAT_SECRET_ID.to_owned(),
+            key_secret_id: KEY_SECRET_ID.to_owned(),
+            wechat_base_url: wechat.base_url().to_owned(),
+            session_ttl: miniprogram::config::SESSION_TTL,
+            users_table: tables.users.clone(),
+            sessions_table: tables.sessions.clone(),
+            local_aws_endpoint: None,
+        };
+        let functions = functions(&config, &aws, &clock);
+        Self {
+            wechat,
+            aws,
+            clock,
+            tables,
+            config,
+            functions,
+        }
+    }
+
+    /// Another instance of every function, which shares nothing with the first but the services.
+    pub fn another_instance(&self) -> Self {
+        self.with_config(self.config.clone())
+    }
+
+    /// Another instance of every function that is told something else.
+    pub fn with_config(&self, config: Config) -> Self {
+        Self {
+            wechat: self.wechat.clone(),
+            aws: self.aws.clone(),
+            clock: self.clock.clone(),
+            tables: self.tables.clone(),
+            functions: functions(&config, &self.aws, &self.clock),
+            config,
+        }
+    }
+
+    /// `POST /login` with this code as JSON.
+    pub async fn login(&self, code: &str) -> Answer {
+        self.post("/login", "application/json", json!({"code": code}).to_string())
+            .await
+    }
+
+    /// A fresh code for this user, exchanged: the token.
+    ///
+    /// # Panics
+    /// If the login fails.
+    pub async fn log_in(&self, openid: &str) -> String {
+        let answer = self.login(&self.wechat.login_code(openid)).await;
+        answer.data("token")
+    }
+
+    /// `POST` with this media type and body.
+    ///
+    /// # Panics
+    /// If the media type cannot stand in a header.
+    pub async fn post(&self, path: &str, media_type: &str, body: impl AsRef<[u8]>) -> Answer {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_str(media_type).expect("a media type"),
+        );
+        self.request("POST", path, &headers, body.as_ref()).await
+    }
+
+    /// Any request.
+    pub async fn request(&self, method: &str, path: &str, headers: &HeaderMap, body: &[u8]) -> Answer {
+        self.invoke(path, gateway::event(method, path, headers, body)).await
+    }
+
+    /// Any event, to the function behind `path`.
+    pub async fn invoke(&self, path: &str, event: Value) -> Answer {
+        self.invoke_within(path, event, FUNCTION_TIMEOUT).await
+    }
+
+    /// Any event, with so much time left.
+    ///
+    /// # Panics
+    /// If there is no function behind the path, or its answer is none.
+    pub async fn invoke_within(&self, path: &str, event: Value, timeout: Duration) -> Answer {
+        let function = self.functions.get(path).expect("a function behind the path");
+        Answer::from_event(&function(event, timeout).await)
+    }
+
+    /// A client of the tables that waits as long as it takes.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.aws.patient_sdk())
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        let unexpected = self.wechat.unexpected();
+        if !std::thread::panicking() {
+            assert!(
+                unexpected.is_empty(),
+                "WeChat was asked for what it does not know: {unexpected:?}"
+            );
+        }
+    }
+}
+
+/// What a function answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, by lower-case name.
+    pub headers: HashMap<String, String>,
+    /// The body.
+    pub body: Value,
+}
+
+impl Answer {
+    /// Reads what `lambda_http` makes of a response for any kind of event.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn from_event(answer: &Value) -> Self {
+        let header = |(name, value): (&String, &Value)| {
+            let value = value.as_array().map_or(value, |values| &values[0]);
+            (name.clone(), value.as_str().unwrap_or_default().to_owned())
+        };
+        let maps = ["multiValueHeaders", "headers"].map(|name| answer[name].as_object());
+        let text = answer["body"].as_str().unwrap_or_else(|| panic!("no body: {answer}"));
+        Self {
+            status: u16::try_from(answer["statusCode"].as_u64().expect("a status")).expect("a status"),
+            headers: maps.into_iter().flatten().flatten().map(header).collect(),
+            body: serde_json::from_str(text).expect("a JSON body"),
+        }
+    }
+
+    /// A text in `data`.
+    ///
+    /// # Panics
+    /// If it is not there.
+    pub fn data(&self, name: &str) -> String {
+        let value = self.body["data"][name].as_str();
+        value.unwrap_or_else(|| panic!("no {name} in {self:?}")).to_owned()
+    }
+
+    /// The `error` of the body, or `ok`.
+    pub fn outcome(&self) -> &str {
+        self.body["error"].as_str().unwrap_or("ok")
+    }
+}
+
+/// One instance of every function, by its path.
+///
+/// # Panics
+/// If the TLS stack cannot be set up.
+pub fn functions(config: &Config, aws: &Aws, clock: &TestClock) -> HashMap<&'static str, Function> {
+    let app = || App::new(config.clone(), &aws.sdk(), clock.for_app()).map(Arc::new);
+    HashMap::from([(
+        "/login",
+        gateway::function(miniprogram::service("login", app(), login::handle)),
+    )])
+}
+
+async fn free_port() -> tokio::net::TcpListener {
+    crate::listen(0).await.expect("a free port")
+}

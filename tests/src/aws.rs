@@ -1,0 +1,142 @@
+//! Stand-ins for the AWS services behind one address: a Secrets Manager of our own, and a real DynamoDB-compatible
+//! engine (embedded, or another one whose endpoint `TEST_DYNAMODB_ENDPOINT` names). Both are spoken to by the
+//! real AWS SDK.
+
+mod front;
+mod tables;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::Credentials;
+use dynoxide::Database;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::net::TcpListener;
+
+pub use tables::{Tables, scan};
+
+/// The services behind the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// DynamoDB.
+    DynamoDb,
+    /// Secrets Manager.
+    SecretsManager,
+}
+
+/// How a service behaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mood {
+    /// As it should.
+    #[default]
+    Well,
+    /// Answers every call with an internal error.
+    Failing,
+    /// Takes every call and never answers.
+    Silent,
+    /// Does what it is asked for, and loses every answer.
+    LosingAnswers,
+    /// Answers every call with `AccessDeniedException`.
+    Denying,
+}
+
+/// The stand-ins. Clones share their state.
+#[derive(Clone)]
+pub struct Aws {
+    state: Arc<Mutex<State>>,
+    endpoint: String,
+}
+
+struct State {
+    secrets: BTreeMap<String, String>,
+    moods: HashMap<Service, Mood>,
+    calls: Vec<String>,
+}
+
+impl Aws {
+    /// Starts the stand-ins. With `database` that engine is served, without it the endpoint that
+    /// `TEST_DYNAMODB_ENDPOINT` names, or else an engine in memory.
+    ///
+    /// # Panics
+    /// If no engine can be had.
+    pub async fn serve(listener: TcpListener, database: Option<Database>) -> Self {
+        let engine = match (database, crate::environment("TEST_DYNAMODB_ENDPOINT")) {
+            (Some(database), _) => embedded(database).await,
+            (None, Some(endpoint)) => endpoint,
+            (None, None) => embedded(Database::memory().expect("an engine in memory")).await,
+        };
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let state = State {
+            secrets: BTreeMap::new(),
+            moods: HashMap::new(),
+            calls: Vec::new(),
+        };
+        let aws = Self {
+            state: Arc::new(Mutex::new(state)),
+            endpoint: format!("http://{address}"),
+        };
+        tokio::spawn(front::serve(listener, aws.clone(), engine));
+        aws
+    }
+
+    /// `http://…`, for `AWS_ENDPOINT_URL`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The configuration of the real SDK for these stand-ins, with the functions' own limits.
+    pub fn sdk(&self) -> SdkConfig {
+        miniprogram::aws::with_limits(self.patient_sdk())
+    }
+
+    /// The same without limits, for what a test itself does.
+    pub fn patient_sdk(&self) -> SdkConfig {
+        let credentials = Credentials::new("test", "test", None, None, "tests");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials))
+            .sleep_impl(aws_sdk_dynamodb::config::SharedAsyncSleep::new(
+                aws_smithy_async::rt::sleep::TokioSleep::new(),
+            ))
+            .endpoint_url(&self.endpoint)
+            .http_client(miniprogram::aws::http_client().expect("the TLS stack"))
+            .build()
+    }
+
+    /// Writes a secret's text.
+    pub fn put_secret(&self, id: &str, text: &str) {
+        self.state().secrets.insert(id.to_owned(), text.to_owned());
+    }
+
+    /// Takes a secret away.
+    pub fn delete_secret(&self, id: &str) {
+        self.state().secrets.remove(id);
+    }
+
+    /// Changes how a service behaves.
+    pub fn set_mood(&self, service: Service, mood: Mood) {
+        self.state().moods.insert(service, mood);
+    }
+
+    /// The calls so far, as `Service.Operation`.
+    pub fn calls(&self) -> Vec<String> {
+        self.state().calls.clone()
+    }
+
+    /// Forgets the calls so far.
+    pub fn forget_calls(&self) {
+        self.state().calls.clear();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Serves an embedded engine on a port of its own.
+async fn embedded(database: Database) -> String {
+    let listener = crate::listen(0).await.expect("a free port");
+    let address = listener.local_addr().expect("a bound listener has an address");
+    tokio::spawn(dynoxide::server::serve_on(listener, database));
+    format!("http://{address}")
+}

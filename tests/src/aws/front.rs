@@ -1,0 +1,117 @@
+//! One address for both services, told apart by `X-Amz-Target`; and Secrets Manager itself.
+
+use super::{Aws, Mood, Service};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+#[derive(Clone)]
+struct Front {
+    aws: Aws,
+    engine: String,
+    http: reqwest::Client,
+}
+
+pub(super) async fn serve(listener: TcpListener, aws: Aws, engine: String) {
+    let front = Front {
+        aws,
+        engine,
+        http: crate::http_client(),
+    };
+    let router = Router::new().fallback(answer).with_state(front);
+    // It ends with the runtime of the test.
+    let _ = axum::serve(listener, router).await;
+}
+
+async fn answer(State(front): State<Front>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers
+        .get("x-amz-target")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let (service, operation) = match target.split_once('.') {
+        Some(("secretsmanager", operation)) => (Service::SecretsManager, operation),
+        Some((dynamodb, operation)) if dynamodb.starts_with("DynamoDB") => (Service::DynamoDb, operation),
+        _ => return fault(StatusCode::BAD_REQUEST, "UnknownOperationException"),
+    };
+    let mood = {
+        let mut state = front.aws.state();
+        state.calls.push(format!("{service:?}.{operation}"));
+        state.moods.get(&service).copied().unwrap_or_default()
+    };
+    match mood {
+        Mood::Failing => return fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+        Mood::Denying => return fault(StatusCode::BAD_REQUEST, "AccessDeniedException"),
+        Mood::Silent => return std::future::pending().await,
+        Mood::Well | Mood::LosingAnswers => {}
+    }
+    let answer = match service {
+        Service::SecretsManager => front.get_secret_value(operation, &body),
+        Service::DynamoDb => front.pass_on(method, &headers, body).await,
+    };
+    match mood {
+        Mood::LosingAnswers => fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+        _ => answer,
+    }
+}
+
+impl Front {
+    fn get_secret_value(&self, operation: &str, body: &[u8]) -> Response {
+        if operation != "GetSecretValue" {
+            return fault(StatusCode::BAD_REQUEST, "UnknownOperationException");
+        }
+        let request: Value = serde_json::from_slice(body).unwrap_or_default();
+        let id = request["SecretId"].as_str().unwrap_or_default();
+        match self.aws.state().secrets.get(id) {
+            Some(text) => amazon_json(
+                StatusCode::OK,
+                &json!({
+                    "ARN": format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{id}-AbCdEf"),
+                    "Name": id,
+                    "VersionId": "00000000-0000-4000-8000-000000000000",
+                    "SecretString": text,
+                }),
+            ),
+            None => fault(StatusCode::BAD_REQUEST, "ResourceNotFoundException"),
+        }
+    }
+
+    async fn pass_on(&self, method: Method, headers: &HeaderMap, body: Bytes) -> Response {
+        let mut request = self.http.request(method, &self.engine).body(body);
+        for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
+            if let Some(value) = headers.get(name) {
+                request = request.header(name, value);
+            }
+        }
+        let Ok(answer) = request.send().await else {
+            return fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError");
+        };
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let Ok(body) = answer.bytes().await else {
+            return fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError");
+        };
+        let mut response = (status, body).into_response();
+        for name in ["content-type", "x-amz-crc32", "x-amzn-requestid"] {
+            if let Some(value) = headers.get(name) {
+                response.headers_mut().insert(name, value.clone());
+            }
+        }
+        response
+    }
+}
+
+fn fault(status: StatusCode, name: &str) -> Response {
+    amazon_json(status, &json!({"__type": name, "message": "made by a stand-in"}))
+}
+
+fn amazon_json(status: StatusCode, body: &Value) -> Response {
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/x-amz-json-1.1")],
+        Body::from(body.to_string()),
+    )
+        .into_response()
+}

@@ -1,0 +1,87 @@
+//! The tables, as `template.yaml` makes them.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    TimeToLiveSpecification,
+};
+use std::collections::HashMap;
+
+/// The names of the tables.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// Key `openid`.
+    pub users: String,
+    /// Key `token_hash`, TTL on `expires_at`.
+    pub sessions: String,
+}
+
+impl Tables {
+    /// Names that no other test has.
+    pub fn unique() -> Self {
+        let suffix = crate::random_text(12);
+        Self {
+            users: format!("users-{suffix}"),
+            sessions: format!("sessions-{suffix}"),
+        }
+    }
+
+    /// Makes the tables, unless they are there.
+    ///
+    /// # Panics
+    /// If the engine does not make them.
+    pub async fn create(&self, client: &Client) {
+        self.create_one(client, &self.users, "openid").await;
+        self.create_one(client, &self.sessions, "token_hash").await;
+        let ttl = TimeToLiveSpecification::builder()
+            .enabled(true)
+            .attribute_name("expires_at")
+            .build();
+        let set = client.update_time_to_live().table_name(&self.sessions);
+        // An engine refuses to enable what is enabled.
+        let _ = set
+            .time_to_live_specification(ttl.expect("a full specification"))
+            .send()
+            .await;
+    }
+
+    async fn create_one(&self, client: &Client, table: &str, key: &str) {
+        let attribute = AttributeDefinition::builder()
+            .attribute_name(key)
+            .attribute_type(ScalarAttributeType::S);
+        let hash = KeySchemaElement::builder().attribute_name(key).key_type(KeyType::Hash);
+        let made = client
+            .create_table()
+            .table_name(table)
+            .billing_mode(BillingMode::PayPerRequest)
+            .attribute_definitions(attribute.build().expect("a full definition"))
+            .key_schema(hash.build().expect("a full element"))
+            .send()
+            .await;
+        if let Err(error) = made {
+            let error = error.into_service_error();
+            assert!(
+                error.is_resource_in_use_exception(),
+                "{table} cannot be made: {error:?}"
+            );
+        }
+    }
+}
+
+/// Everything in a table.
+///
+/// # Panics
+/// If the table cannot be read.
+pub async fn scan(client: &Client, table: &str) -> Vec<HashMap<String, AttributeValue>> {
+    let pages = client
+        .scan()
+        .table_name(table)
+        .consistent_read(true)
+        .into_paginator()
+        .items()
+        .send();
+    pages
+        .collect::<Result<Vec<_>, _>>()
+        .await
+        .expect("a table that can be read")
+}

@@ -1,0 +1,150 @@
+//! A stand-in for `api.weixin.qq.com` that keeps WeChat's own rules: AppId and AppSecret are checked, a code works
+//! once and lives five minutes, an unknown request fails the test.
+
+mod code2session;
+mod server;
+
+use crate::clock::TestClock;
+use serde_json::{Value, json};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub use code2session::{LoginCode, SAMPLE_LOGIN_CODE, SAMPLE_OPENID};
+
+/// The stand-in. Clones share its state.
+#[derive(Clone)]
+pub struct WeChat {
+    state: Arc<Mutex<State>>,
+    base_url: String,
+}
+
+struct State {
+    clock: TestClock,
+    app_id: String,
+    app_secret: String,
+    login_codes: HashMap<String, code2session::Issued>,
+    /// When each user's codes were exchanged, in seconds.
+    exchanges: HashMap<String, Vec<u64>>,
+    faults: VecDeque<Fault>,
+    calls: HashMap<String, usize>,
+    unexpected: Vec<String>,
+    rids: u32,
+}
+
+/// What WeChat does to one request instead of answering it properly.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+    /// How long WeChat thinks before it answers.
+    pub delay: Duration,
+    /// Whether the request is carried out (and the code used up) before its answer is lost.
+    pub carried_out: bool,
+    /// Whether the connection ends in the middle of the body.
+    pub cut_short: bool,
+}
+
+impl Default for Fault {
+    fn default() -> Self {
+        Self {
+            status: 200,
+            body: Vec::new(),
+            delay: Duration::ZERO,
+            carried_out: false,
+            cut_short: false,
+        }
+    }
+}
+
+impl Fault {
+    /// HTTP 200 with this body.
+    pub fn body(body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            body: body.into(),
+            ..Self::default()
+        }
+    }
+
+    /// An `errcode` of WeChat's.
+    pub fn errcode(errcode: i64) -> Self {
+        Self::body(json!({"errcode": errcode, "errmsg": "made by a test, rid: 0a1b2c3d-00000001-0000000f"}).to_string())
+    }
+}
+
+impl WeChat {
+    /// What the stand-in listens on: `http://…`, without a slash at the end.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// A fresh code of `wx.login` for this user.
+    pub fn login_code(&self, openid: &str) -> String {
+        self.issue(LoginCode {
+            openid: openid.to_owned(),
+            ..LoginCode::default()
+        })
+    }
+
+    /// A fresh code of `wx.login`.
+    pub fn issue(&self, code: LoginCode) -> String {
+        self.state().issue(code)
+    }
+
+    /// Changes the AppSecret, as an operator does in WeChat's console.
+    pub fn change_app_secret(&self, app_secret: &str) {
+        app_secret.clone_into(&mut self.state().app_secret);
+    }
+
+    /// What happens to the next requests, one each.
+    pub fn fail_next(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.state().faults.extend(faults);
+    }
+
+    /// How often a path was asked for.
+    pub fn calls(&self, path: &str) -> usize {
+        self.state().calls.get(path).copied().unwrap_or_default()
+    }
+
+    /// Requests that WeChat does not know.
+    pub fn unexpected(&self) -> Vec<String> {
+        self.state().unexpected.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// An error in WeChat's form. The wording differs from call to call, so that nobody matches on it.
+    fn error(&mut self, errcode: i64, errmsg: &str) -> Value {
+        self.rids += 1;
+        let rid = format!(
+            "6568{:04x}-{:08x}-{:08x}",
+            self.rids,
+            self.rids * 7919,
+            self.rids * 104_729
+        );
+        let errmsg = match self.rids % 3 {
+            0 => format!("{errmsg}, rid: {rid}"),
+            1 => format!("{errmsg} rid: {rid}"),
+            _ => format!("{errmsg} hint: [a/b] rid: {rid}"),
+        };
+        json!({"errcode": errcode, "errmsg": errmsg})
+    }
+
+    /// What is wrong with AppId and AppSecret, if anything.
+    fn check_credentials(&mut self, app_id: Option<&str>, secret: Option<&str>) -> Option<Value> {
+        let (errcode, errmsg) = match (app_id.unwrap_or_default(), secret.unwrap_or_default()) {
+            ("", _) => (41002, "appid missing"),
+            (app_id, _) if app_id != self.app_id => (40013, "invalid appid"),
+            (_, "") => (41004, "appsecret missing"),
+            (_, secret) if secret != self.app_secret => (40125, "invalid appsecret"),
+            _ => return None,
+        };
+        Some(self.error(errcode, errmsg))
+    }
+}

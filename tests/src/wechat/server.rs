@@ -1,0 +1,106 @@
+//! The stand-in's wire: JSON as `text/plain` with escaped slashes, and routes by which tests steer it.
+
+use super::{Fault, LoginCode, State, WeChat};
+use crate::clock::TestClock;
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, State as Shared};
+use axum::http::{Method, StatusCode, Uri, header::CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router, routing::post};
+use serde_json::{Value, json};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+impl WeChat {
+    /// Starts the stand-in for one mini-program.
+    ///
+    /// # Panics
+    /// If the listener has no address.
+    pub fn serve(listener: TcpListener, clock: TestClock, app_id: &str, app_secret: &str) -> Self {
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let mut state = State {
+            clock,
+            app_id: app_id.to_owned(),
+            app_secret: app_secret.to_owned(),
+            login_codes: HashMap::new(),
+            exchanges: HashMap::new(),
+            faults: VecDeque::new(),
+            calls: HashMap::new(),
+            unexpected: Vec::new(),
+            rids: 0,
+        };
+        state.add_samples();
+        let wechat = Self {
+            state: Arc::new(Mutex::new(state)),
+            base_url: format!("http://{address}"),
+        };
+        let router = Router::new()
+            .route("/_control/login-codes", post(issue_login_code))
+            .route("/_control/clock", post(advance_clock))
+            .fallback(answer)
+            .with_state(wechat.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        wechat
+    }
+}
+
+/// `{"openid"?, "unionid"?, "blocked"?}` -> `{"code"}`. No body is an empty one.
+async fn issue_login_code(Shared(wechat): Shared<WeChat>, body: Bytes) -> Response {
+    let text = if body.is_empty() { b"{}" } else { body.as_ref() };
+    match serde_json::from_slice::<LoginCode>(text) {
+        Ok(code) => Json(json!({"code": wechat.issue(code)})).into_response(),
+        Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    }
+}
+
+/// `{"advance_seconds"}`: puts WeChat's clock forward.
+async fn advance_clock(Shared(wechat): Shared<WeChat>, Json(body): Json<Value>) -> StatusCode {
+    let Some(seconds) = body["advance_seconds"].as_u64() else {
+        return StatusCode::BAD_REQUEST;
+    };
+    wechat.state().clock.advance(Duration::from_secs(seconds));
+    StatusCode::NO_CONTENT
+}
+
+async fn answer(
+    Shared(wechat): Shared<WeChat>,
+    method: Method,
+    uri: Uri,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    let (fault, answer) = {
+        let mut state = wechat.state();
+        *state.calls.entry(uri.path().to_owned()).or_default() += 1;
+        let fault = state.faults.pop_front();
+        let carried_out = fault.as_ref().is_none_or(|fault| fault.carried_out);
+        let answer = match (method.as_str(), uri.path()) {
+            _ if !carried_out => Value::Null,
+            ("GET", "/sns/jscode2session") => state.code2session(&query),
+            (method, path) => {
+                state.unexpected.push(format!("{method} {path}"));
+                return StatusCode::NOT_FOUND.into_response();
+            }
+        };
+        (fault, answer)
+    };
+    match fault {
+        Some(fault) => faulty(fault).await,
+        None => plain(StatusCode::OK, Body::from(answer.to_string().replace('/', "\\/"))),
+    }
+}
+
+async fn faulty(fault: Fault) -> Response {
+    tokio::time::sleep(fault.delay).await;
+    let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if fault.cut_short {
+        let pieces = [Ok(Bytes::from(fault.body)), Err(std::io::Error::other("cut short"))];
+        return plain(status, Body::from_stream(futures_util::stream::iter(pieces)));
+    }
+    plain(status, Body::from(fault.body))
+}
+
+fn plain(status: StatusCode, body: Body) -> Response {
+    (status, [(CONTENT_TYPE, "text/plain")], body).into_response()
+}
