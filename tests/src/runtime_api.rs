@@ -12,13 +12,26 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// A running function: the built binary on a Runtime API of its own.
 pub struct Instance {
-    child: Child,
+    child: Process,
+    printed: [JoinHandle<String>; 2],
     events: mpsc::UnboundedSender<Invocation>,
+}
+
+/// A child that does not outlive its test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 struct Invocation {
@@ -51,7 +64,7 @@ impl Instance {
             .route("/2018-06-01/runtime/invocation/{id}/error", post(done))
             .with_state(Arc::new(api));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let child = Command::new(binary(name))
+        let mut child = Command::new(binary(name))
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", name)
@@ -65,7 +78,13 @@ impl Instance {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the built binary starts");
-        Self { child, events }
+        let stdout = collect(child.stdout.take().expect("a pipe"));
+        let stderr = collect(child.stderr.take().expect("a pipe"));
+        Self {
+            child: Process(child),
+            printed: [stdout, stderr],
+            events,
+        }
     }
 
     /// Hands an event over and waits for the answer, whether it is a response or an error.
@@ -83,26 +102,23 @@ impl Instance {
             .expect("an answer")
     }
 
-    /// Ends the process: all that it printed.
+    /// Ends the process: all that it printed, standard output first.
     ///
     /// # Panics
     /// If its output cannot be read.
-    pub fn stop(mut self) -> String {
-        self.child.kill().expect("a running process");
-        let mut printed = String::new();
-        let stdout = self.child.stdout.take().expect("a pipe").read_to_string(&mut printed);
-        let stderr = self.child.stderr.take().expect("a pipe").read_to_string(&mut printed);
-        stdout.and(stderr).expect("text");
-        printed
+    pub fn stop(self) -> String {
+        drop(self.child);
+        self.printed.map(|printed| printed.join().expect("text")).concat()
     }
 }
 
-impl Drop for Instance {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Reads a pipe to its end, so that the process never waits for a reader.
+fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = Vec::new();
+        pipe.read_to_end(&mut text).expect("a pipe that can be read");
+        String::from_utf8_lossy(&text).into_owned()
+    })
 }
 
 async fn next(State(api): State<Arc<Api>>) -> Response {

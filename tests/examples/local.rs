@@ -1,0 +1,221 @@
+//! `cargo local`: the functions, WeChat, DynamoDB and Secrets Manager in one process on this machine.
+//!
+//! The functions are the ones that go to AWS: each HTTP request becomes an API Gateway event and goes through
+//! `lambda_http`; the real AWS SDK speaks to a real DynamoDB-compatible engine.
+
+use dynoxide::Database;
+use miniprogram::Config;
+use serde_json::{Value, json};
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tests::app::{APP_ID, KEY_SECRET_ID, WECHAT_SECRET_ID, functions};
+use tests::aws::{Aws, Tables};
+use tests::clock::TestClock;
+use tests::wechat::{SAMPLE_LOGIN_CODE, WeChat};
+use tests::{gateway, http_client, random_text};
+use tokio::net::TcpListener;
+
+const USAGE: &str = "\
+cargo local [--once] [--stand-ins-only] [--host HOST] [--port-base PORT] [--data DIR]
+
+  --once            run the exchange, and end with 0 or 1
+  --stand-ins-only  no functions: leaves the first port to `cargo lambda watch`
+  --host HOST       listen on this address (127.0.0.1)
+  --port-base PORT  the functions' port (9000); WeChat's and AWS's are the next two
+  --data DIR        keep tables and secrets (not WeChat's codes) in this folder";
+
+struct Arguments {
+    once: bool,
+    stand_ins_only: bool,
+    host: String,
+    port_base: u16,
+    data: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = match arguments() {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => return fail(error),
+    };
+    match run(&arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(error),
+    }
+}
+
+fn fail(error: impl Display) -> ExitCode {
+    eprintln!("cargo local: {error}");
+    ExitCode::FAILURE
+}
+
+fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
+    use lexopt::prelude::*;
+    let mut arguments = Arguments {
+        once: false,
+        stand_ins_only: false,
+        host: "127.0.0.1".into(),
+        port_base: 9000,
+        data: None,
+    };
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("once") => arguments.once = true,
+            Long("stand-ins-only") => arguments.stand_ins_only = true,
+            Long("host") => arguments.host = parser.value()?.parse()?,
+            Long("port-base") => {
+                arguments.port_base = parser.value()?.parse()?;
+                if arguments.port_base == 0 || arguments.port_base > u16::MAX - 2 {
+                    return Err("--port-base must be from 1 to 65533".into());
+                }
+            }
+            Long("data") => arguments.data = Some(parser.value()?.into()),
+            Long("help") | Short('h') => return Ok(None),
+            other => return Err(other.unexpected()),
+        }
+    }
+    if arguments.once && arguments.stand_ins_only {
+        return Err("--once needs the functions, which --stand-ins-only leaves out".into());
+    }
+    Ok(Some(arguments))
+}
+
+async fn run(arguments: &Arguments) -> Result<(), String> {
+    let functions_listener = match arguments.stand_ins_only {
+        true => None,
+        false => Some(listen(arguments, 0).await?),
+    };
+    let wechat_listener = listen(arguments, 1).await?;
+    let aws_listener = listen(arguments, 2).await?;
+
+    let secrets = Secrets::load(arguments.data.as_deref())?;
+    let database = match &arguments.data {
+        Some(folder) => Database::new(&folder.join("dynamodb.sqlite").to_string_lossy()),
+        None => Database::memory(),
+    };
+    let database = database.map_err(|error| format!("the tables cannot be opened: {error}"))?;
+    let clock = TestClock::default();
+    let wechat = WeChat::serve(wechat_listener, clock.clone(), APP_ID, &secrets.app_secret);
+    let aws = Aws::serve(aws_listener, Some(database)).await;
+    aws.put_secret(
+        WECHAT_SECRET_ID,
+        &json!({"AppId": APP_ID, "AppSecret": secrets.app_secret}).to_string(),
+    );
+    aws.put_secret(KEY_SECRET_ID, &json!({"current": "k1", "k1": secrets.key}).to_string());
+    let tables = Tables {
+        users: "users".into(),
+        sessions: "sessions".into(),
+    };
+    tables.create(&aws_sdk_dynamodb::Client::new(&aws.patient_sdk())).await;
+    println!("WeChat stand-in   {}", wechat.base_url());
+    println!("AWS stand-ins     {}  (DynamoDB, Secrets Manager)", aws.endpoint());
+
+    if let Some(listener) = functions_listener {
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let base = format!("http://{address}");
+        let config = Config {
+            wechat_secret_id: WECHAT_SECRET_ID.into(),
+            key_secret_id: KEY_SECRET_ID.into(),
+            wechat_base_url: wechat.base_url().into(),
+            session_ttl: miniprogram::config::SESSION_TTL,
+            users_table: tables.users,
+            sessions_table: tables.sessions,
+            local_aws_endpoint: None,
+        };
+        tokio::spawn(gateway::serve(listener, functions(&config, &aws, &clock)));
+        println!("Functions         {base}\n");
+        exchange(&base, wechat.base_url()).await?;
+        if arguments.once {
+            return Ok(());
+        }
+        advertise(&base, wechat.base_url());
+    }
+    println!("\nServing until Ctrl-C.");
+    tokio::signal::ctrl_c().await.map_err(|error| error.to_string())
+}
+
+async fn listen(arguments: &Arguments, offset: u16) -> Result<TcpListener, String> {
+    let port = arguments.port_base + offset;
+    TcpListener::bind((arguments.host.as_str(), port))
+        .await
+        .map_err(|error| format!("cannot listen on {}:{port}: {error}", arguments.host))
+}
+
+/// A whole login, as it happens.
+async fn exchange(functions: &str, wechat: &str) -> Result<(), String> {
+    println!("1. The page calls wx.login and gets a code:");
+    let code = ask(&format!("{wechat}/_control/login-codes"), &json!({"openid": "oAlice"})).await?;
+    println!("2. It sends the code to the back end, which exchanges it at WeChat and opens a session:");
+    let first = ask(&format!("{functions}/login"), &json!({"code": code["code"]})).await?;
+    println!("3. Was the reply lost on the way? The same code gives the same token for two minutes:");
+    let again = ask(&format!("{functions}/login"), &json!({"code": code["code"]})).await?;
+    if first["code"] != 200 || first["data"]["openid"] != "oAlice" || first != again {
+        return Err("the exchange did not go as it should".into());
+    }
+    println!("Done.");
+    Ok(())
+}
+
+async fn ask(url: &str, body: &Value) -> Result<Value, String> {
+    println!("   POST {url} {body}");
+    let answer = http_client()
+        .post(url)
+        .json(body)
+        .send()
+        .await
+        .map_err(|error| error.to_string())?;
+    let status = answer.status();
+    let body: Value = answer.json().await.map_err(|error| error.to_string())?;
+    println!("   {status} {body}\n");
+    Ok(body)
+}
+
+fn advertise(functions: &str, wechat: &str) {
+    println!("\nTry it. This code works every time:");
+    println!("  curl -d '{{\"code\":\"{SAMPLE_LOGIN_CODE}\"}}' -H 'Content-Type: application/json' {functions}/login");
+    println!("A code that works once, like one of wx.login:");
+    println!("  curl -X POST {wechat}/_control/login-codes");
+    println!("A form, as it is sent with application/x-www-form-urlencoded:");
+    println!("  curl -d code={SAMPLE_LOGIN_CODE} {functions}/login");
+}
+
+/// What is made once and kept with the tables, because a new key opens nothing that the old one sealed.
+struct Secrets {
+    app_secret: String,
+    key: String,
+}
+
+impl Secrets {
+    fn load(folder: Option<&Path>) -> Result<Self, String> {
+        let fresh = Self {
+            app_secret: random_text(32),
+            key: random_text(64),
+        };
+        let Some(folder) = folder else {
+            return Ok(fresh);
+        };
+        let file = folder.join("secrets.json");
+        let failed = |error: &dyn Display| format!("{}: {error}", file.display());
+        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+        if !file.exists() {
+            let text = json!({"app_secret": fresh.app_secret, "key": fresh.key}).to_string();
+            std::fs::write(&file, text).map_err(|error| failed(&error))?;
+            return Ok(fresh);
+        }
+        let text = std::fs::read_to_string(&file).map_err(|error| failed(&error))?;
+        let kept: Value = serde_json::from_str(&text).map_err(|error| failed(&error))?;
+        match (kept["app_secret"].as_str(), kept["key"].as_str()) {
+            (Some(app_secret), Some(key)) => Ok(Self {
+                app_secret: app_secret.into(),
+                key: key.into(),
+            }),
+            _ => Err(failed(&"app_secret or key is missing")),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The built binary on a Lambda Runtime API: what the library tests cannot see. Start, environment, log.
+
+use axum::http::HeaderMap;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tests::app::{APP_ID, APP_SECRET, Answer, KEY_SECRET_ID, KEYRING, TestApp, WECHAT_SECRET_ID};
+use tests::aws::{Mood, Service};
+use tests::gateway::{self, FUNCTION_TIMEOUT};
+use tests::runtime_api::Instance;
+use tests::wechat::{Fault, LoginCode};
+
+/// What `template.yaml` tells the function, for the stand-ins of this test.
+fn environment(app: &TestApp) -> Vec<(&'static str, String)> {
+    vec![
+        ("WECHAT_SECRET_ID", WECHAT_SECRET_ID.to_owned()),
+        ("KEY_SECRET_ID", KEY_SECRET_ID.to_owned()),
+        ("WECHAT_BASE_URL", app.wechat.base_url().to_owned()),
+        ("USERS_TABLE", app.tables.users.clone()),
+        ("SESSIONS_TABLE", app.tables.sessions.clone()),
+        ("LOCAL_AWS_ENDPOINT", app.aws.endpoint().to_owned()),
+        ("RUST_LOG", "trace".to_owned()),
+    ]
+}
+
+async fn send(instance: &Instance, body: &str) -> Answer {
+    let event = gateway::event("POST", "/login", &HeaderMap::new(), body.as_bytes());
+    Answer::from_event(&instance.invoke(event, FUNCTION_TIMEOUT).await)
+}
+
+async fn login(instance: &Instance, code: &str) -> Answer {
+    send(instance, &json!({"code": code}).to_string()).await
+}
+
+fn lines(printed: &str) -> Vec<Value> {
+    let parse = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("a line that is no JSON: {line}"));
+    printed.lines().map(parse).collect()
+}
+
+#[tokio::test]
+async fn the_binary_logs_a_user_in() {
+    let app = TestApp::start().await;
+    let instance = Instance::start("login", &environment(&app)).await;
+    assert_eq!(
+        login(&instance, &app.wechat.login_code("oAlice")).await.data("openid"),
+        "oAlice"
+    );
+}
+
+#[tokio::test]
+async fn the_sdks_own_variable_for_an_endpoint_works_too() {
+    let app = TestApp::start().await;
+    let mut environment = environment(&app);
+    environment.retain(|(name, _)| *name != "LOCAL_AWS_ENDPOINT");
+    environment.push(("LOCAL_AWS_ENDPOINT", String::new()));
+    environment.push(("AWS_ENDPOINT_URL", app.aws.endpoint().to_owned()));
+    let instance = Instance::start("login", &environment).await;
+    assert_eq!(login(&instance, &app.wechat.login_code("oAlice")).await.outcome(), "ok");
+}
+
+#[tokio::test]
+async fn the_first_request_finds_the_secrets_read() {
+    let app = TestApp::start().await;
+    let instance = Instance::start("login", &environment(&app)).await;
+    login(&instance, "never-issued").await;
+    let reads = app
+        .aws
+        .calls()
+        .iter()
+        .filter(|call| call.starts_with("SecretsManager"))
+        .count();
+    assert_eq!(reads, 2, "{:?}", app.aws.calls());
+}
+
+#[tokio::test]
+async fn a_function_starts_while_every_service_is_down() {
+    let app = TestApp::start().await;
+    app.aws.set_mood(Service::SecretsManager, Mood::Silent);
+    app.aws.set_mood(Service::DynamoDb, Mood::Silent);
+    let instance = Instance::start("login", &environment(&app)).await;
+    let code = app.wechat.login_code("oAlice");
+    assert_eq!(login(&instance, &code).await.outcome(), "unavailable");
+    app.aws.set_mood(Service::SecretsManager, Mood::Well);
+    app.aws.set_mood(Service::DynamoDb, Mood::Well);
+    assert_eq!(login(&instance, &code).await.outcome(), "ok");
+}
+
+#[tokio::test]
+async fn a_variable_that_is_missing_is_misconfigured_and_named_in_the_log() {
+    let app = TestApp::start().await;
+    let mut environment = environment(&app);
+    environment.retain(|(name, _)| *name != "USERS_TABLE");
+    let instance = Instance::start("login", &environment).await;
+    assert_eq!(login(&instance, "any").await.outcome(), "misconfigured");
+    assert_eq!(lines(&instance.stop())[0]["cause"], "USERS_TABLE is not set");
+}
+
+#[tokio::test]
+async fn a_request_is_one_line_with_the_fields_of_the_allow_list() {
+    let app = TestApp::start().await;
+    let instance = Instance::start("login", &environment(&app)).await;
+    let code = app.wechat.login_code("oAlice");
+    for code in [&code, &code, "never-issued"] {
+        login(&instance, code).await;
+    }
+    let lines = lines(&instance.stop());
+    let always = [
+        "timestamp",
+        "level",
+        "request_id",
+        "route",
+        "outcome",
+        "status",
+        "replayed",
+        "cold_start",
+        "wechat_ms",
+        "dynamodb_ms",
+    ];
+    let refused = [&always[..], &["cause", "errcode", "rid"]].concat();
+    let names = |line: &Value| {
+        line.as_object()
+            .map(|line| line.keys().cloned().collect::<BTreeSet<_>>())
+    };
+    let expected = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>());
+    assert_eq!(lines.len(), 3);
+    assert_eq!(names(&lines[0]), expected(&always));
+    assert_eq!(names(&lines[2]), expected(&refused));
+    let values = |name: &str| lines.iter().map(|line| line[name].clone()).collect::<Vec<_>>();
+    assert_eq!(values("cold_start"), [true, false, false]);
+    assert_eq!(values("replayed"), [false, true, false]);
+    assert_eq!(values("outcome"), ["ok", "ok", "invalid_code"]);
+    assert_eq!(values("errcode"), [Value::Null, Value::Null, 40029.into()]);
+}
+
+#[tokio::test]
+async fn nothing_secret_is_printed_over_all_cases_at_trace() {
+    let app = TestApp::start().await;
+    let instance = Instance::start("login", &environment(&app)).await;
+    let mut secrets = vec![APP_SECRET.to_owned(), KEYRING[21..60].to_owned()];
+
+    let code = app.wechat.login_code("oCanaryOpenid");
+    secrets.push(login(&instance, &code).await.data("token"));
+    assert_eq!(login(&instance, &code).await.outcome(), "ok");
+    secrets.push(code);
+    let blocked = app.wechat.issue(LoginCode {
+        blocked: true,
+        ..LoginCode::default()
+    });
+    for code in ["canary-never-issued", &blocked] {
+        login(&instance, code).await;
+        login(&instance, code).await;
+        secrets.push(code.to_owned());
+    }
+    for body in [
+        r#"{"code":7,"canary-field":"canary-value"}"#,
+        "canary-not-json",
+        "{}",
+        r#"{"code":"canary-é"}"#,
+    ] {
+        send(&instance, body).await;
+    }
+    send(&instance, &"canary-too-long".repeat(400)).await;
+    let session = r#"{"openid":"oCanaryOpenid","session_key":"canary-session-key"}"#;
+    for fault in [
+        Fault::body(session),
+        Fault::body(&session[..60]),
+        Fault {
+            status: 500,
+            ..Fault::body(session)
+        },
+        Fault {
+            cut_short: true,
+            ..Fault::body(session)
+        },
+        Fault {
+            delay: Duration::from_secs(60),
+            ..Fault::default()
+        },
+        Fault::errcode(40125),
+        Fault::errcode(45011),
+        Fault::body(r#"{"errcode":40029,"errmsg":"canary-errmsg, rid: canary-rid"}"#),
+    ] {
+        app.wechat.fail_next([fault]);
+        let code = app.wechat.login_code("oCanaryOpenid");
+        let answer = login(&instance, &code).await;
+        secrets.extend(answer.body["data"]["token"].as_str().map(str::to_owned));
+        secrets.push(code);
+    }
+    for (service, mood) in [
+        (Service::DynamoDb, Mood::Failing),
+        (Service::DynamoDb, Mood::Denying),
+        (Service::DynamoDb, Mood::Silent),
+        (Service::DynamoDb, Mood::LosingAnswers),
+    ] {
+        app.aws.set_mood(service, mood);
+        let code = app.wechat.login_code("oCanaryOpenid");
+        login(&instance, &code).await;
+        secrets.push(code);
+    }
+    let closed = json!({"version": "2.0", "canary-event": true});
+    instance.invoke(closed, FUNCTION_TIMEOUT).await;
+
+    let printed = instance.stop();
+    assert!(lines(&printed).len() > 20, "{printed}");
+    assert!(printed.to_lowercase().find("canary").is_none(), "{printed}");
+    for secret in &secrets {
+        let percent: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        for form in [secret.clone(), STANDARD.encode(secret), percent] {
+            assert!(!printed.contains(&form), "{form} in {printed}");
+        }
+    }
+    assert!(!printed.contains(APP_ID), "the URL to WeChat is printed");
+}
+
+#[tokio::test]
+async fn an_event_that_is_none_is_an_invocation_error_and_the_next_one_is_answered() {
+    let app = TestApp::start().await;
+    let instance = Instance::start("login", &environment(&app)).await;
+    let answer = instance.invoke(json!({"hello": "world"}), FUNCTION_TIMEOUT).await;
+    assert!(answer["errorMessage"].is_string(), "{answer}");
+    assert_eq!(login(&instance, &app.wechat.login_code("oAlice")).await.outcome(), "ok");
+}
