@@ -13,6 +13,8 @@
 //! `app` -> `store` -> DynamoDB. `wechat`, `store`, `session` and `secrets` know nothing of API Gateway or
 //! Lambda; functions never import each other.
 
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
+
 pub mod app;
 pub mod aws;
 pub mod clock;

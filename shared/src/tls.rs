@@ -25,6 +25,9 @@ const NO_TLS: ConfigError = ConfigError {
 
 /// The HTTP client for WeChat. It trusts the full public set of authorities, follows no redirect and never
 /// repeats a request: the URL carries a secret, and the code in it is good for one use.
+///
+/// # Errors
+/// If the TLS stack cannot be set up.
 #[expect(clippy::disallowed_methods, reason = "the builder that every other place must use")]
 pub fn wechat_http_client() -> Result<reqwest::Client, ConfigError> {
     let roots = rustls::RootCertStore {
@@ -48,6 +51,9 @@ pub fn wechat_http_client() -> Result<reqwest::Client, ConfigError> {
 }
 
 /// The HTTP client that both AWS SDKs share.
+///
+/// # Errors
+/// If the TLS stack cannot be set up.
 pub fn aws_http_client() -> Result<SharedHttpClient, ConfigError> {
     let context = TlsContext::builder()
         .with_trust_store(TrustStore::empty().with_pem_certificate(AWS_ROOTS))

@@ -1,7 +1,7 @@
 //! The client of `api.weixin.qq.com`, by WeChat's server documentation for mini-programs.
 //!
-//! Every error of WeChat is HTTP 200 with an `errcode`; what each means for us is decided in [`answer`], where the
-//! answer is read. No error of this module holds text of WeChat's or a URL: the URL carries the AppSecret.
+//! Every error of WeChat is HTTP 200 with an `errcode`; what each means for us is decided where the answer is
+//! read. No error of this module holds text of WeChat's or a URL: the URL carries the AppSecret.
 
 mod answer;
 

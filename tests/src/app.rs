@@ -39,9 +39,6 @@ pub struct TestApp {
 
 impl TestApp {
     /// Starts the stand-ins, makes the tables and the secrets, and sets the functions up.
-    ///
-    /// # Panics
-    /// If one of them does not start.
     pub async fn start() -> Self {
         let clock = TestClock::default();
         let wechat = WeChat::serve(free_port().await, clock.clone(), APP_ID, APP_SECRET);
@@ -98,18 +95,12 @@ impl TestApp {
     }
 
     /// A fresh code for this user, exchanged: the token.
-    ///
-    /// # Panics
-    /// If the login fails.
     pub async fn log_in(&self, openid: &str) -> String {
         let answer = self.login(&self.wechat.login_code(openid)).await;
         answer.data("token")
     }
 
     /// `POST` with this media type and body.
-    ///
-    /// # Panics
-    /// If the media type cannot stand in a header.
     pub async fn post(&self, path: &str, media_type: &str, body: impl AsRef<[u8]>) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert(
@@ -130,9 +121,6 @@ impl TestApp {
     }
 
     /// Any event, with so much time left.
-    ///
-    /// # Panics
-    /// If there is no function behind the path, or its answer is none.
     pub async fn invoke_within(&self, path: &str, event: Value, timeout: Duration) -> Answer {
         let function = self.functions.get(path).expect("a function behind the path");
         Answer::from_event(&function(event, timeout).await)
@@ -169,9 +157,6 @@ pub struct Answer {
 
 impl Answer {
     /// Reads what `lambda_http` makes of a response for any kind of event.
-    ///
-    /// # Panics
-    /// If it is none.
     pub fn from_event(answer: &Value) -> Self {
         let header = |(name, value): (&String, &Value)| {
             let value = value.as_array().map_or(value, |values| &values[0]);
@@ -187,9 +172,6 @@ impl Answer {
     }
 
     /// A text in `data`.
-    ///
-    /// # Panics
-    /// If it is not there.
     pub fn data(&self, name: &str) -> String {
         let value = self.body["data"][name].as_str();
         value.unwrap_or_else(|| panic!("no {name} in {self:?}")).to_owned()
@@ -202,9 +184,6 @@ impl Answer {
 }
 
 /// One instance of every function, by its path.
-///
-/// # Panics
-/// If the TLS stack cannot be set up.
 pub fn functions(config: &Config, aws: &Aws, clock: &TestClock) -> HashMap<&'static str, Function> {
     let app = || App::new(config.clone(), &aws.sdk(), clock.for_app()).map(Arc::new);
     HashMap::from([(

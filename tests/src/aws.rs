@@ -55,9 +55,6 @@ struct State {
 impl Aws {
     /// Starts the stand-ins. With `database` that engine is served, without it the endpoint that
     /// `TEST_DYNAMODB_ENDPOINT` names, or else an engine in memory.
-    ///
-    /// # Panics
-    /// If no engine can be had.
     pub async fn serve(listener: TcpListener, database: Option<Database>) -> Self {
         let engine = match (database, crate::environment("TEST_DYNAMODB_ENDPOINT")) {
             (Some(database), _) => embedded(database).await,

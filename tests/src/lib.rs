@@ -28,9 +28,6 @@ pub async fn listen(port: u16) -> io::Result<TcpListener> {
 }
 
 /// Random letters and digits.
-///
-/// # Panics
-/// If the system has no random numbers.
 pub fn random_text(length: usize) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789xy";
     let mut bytes = vec![0; length];
@@ -51,9 +48,6 @@ pub fn environment(name: &str) -> Option<String> {
 }
 
 /// An HTTP client for what a test itself asks.
-///
-/// # Panics
-/// If it cannot be built.
 pub fn http_client() -> reqwest::Client {
     miniprogram::wechat::http_client().expect("an HTTP client")
 }

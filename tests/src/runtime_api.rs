@@ -47,9 +47,6 @@ struct Api {
 
 impl Instance {
     /// Starts the binary `name` with these variables and no others.
-    ///
-    /// # Panics
-    /// If it does not start.
     pub async fn start(name: &str, environment: &[(&str, String)]) -> Self {
         let (events, receiver) = mpsc::unbounded_channel();
         let api = Api {
@@ -88,9 +85,6 @@ impl Instance {
     }
 
     /// Hands an event over and waits for the answer, whether it is a response or an error.
-    ///
-    /// # Panics
-    /// If the process ends without an answer.
     pub async fn invoke(&self, event: Value, timeout: Duration) -> Value {
         let (answer, answered) = oneshot::channel();
         let invocation = Invocation { event, timeout, answer };
@@ -103,9 +97,6 @@ impl Instance {
     }
 
     /// Ends the process: all that it printed, standard output first.
-    ///
-    /// # Panics
-    /// If its output cannot be read.
     pub fn stop(self) -> String {
         drop(self.child);
         self.printed.map(|printed| printed.join().expect("text")).concat()

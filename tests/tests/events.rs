@@ -97,7 +97,7 @@ async fn hostile(name: &str, outcome: &str, change: impl FnOnce(&mut Value)) {
 async fn a_body_that_claims_base64_and_is_not_is_malformed() {
     for name in ["login", "login-form", "login-rest", "login-alb"] {
         hostile(name, "malformed_request", |event| {
-            event["isBase64Encoded"] = true.into()
+            event["isBase64Encoded"] = true.into();
         })
         .await;
     }
@@ -114,7 +114,7 @@ async fn a_host_that_is_none_does_no_harm() {
 #[tokio::test]
 async fn a_domain_name_that_is_none_does_no_harm() {
     hostile("login", "ok", |event| {
-        event["requestContext"]["domainName"] = "a b".into()
+        event["requestContext"]["domainName"] = "a b".into();
     })
     .await;
 }
@@ -138,7 +138,7 @@ async fn a_path_or_a_query_that_is_none_does_no_harm() {
     }
     hostile("login-alb", "ok", |event| event["path"] = ":99999".into()).await;
     hostile("login-alb", "ok", |event| {
-        event["queryStringParameters"] = json!({"%": "\u{0}"})
+        event["queryStringParameters"] = json!({"%": "\u{0}"});
     })
     .await;
 }

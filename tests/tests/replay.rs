@@ -133,7 +133,7 @@ async fn a_hundred_racing_first_logins_of_one_user_make_one_user_with_twenty_ses
     let codes: Vec<String> = (0..100).map(|_| app.wechat.login_code("oAlice")).collect();
     let answers = join_all(codes.iter().map(|code| app.login(code))).await;
     // The last eighty must push each other out, one at a time; who does not get through in time is told so.
-    let outcomes: HashSet<&str> = answers.iter().map(|answer| answer.outcome()).collect();
+    let outcomes: HashSet<&str> = answers.iter().map(tests::app::Answer::outcome).collect();
     assert!(
         outcomes.is_subset(&HashSet::from(["ok", "unavailable"])),
         "{outcomes:?}"

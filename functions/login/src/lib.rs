@@ -1,5 +1,7 @@
 //! `POST /login`: the `code` of `wx.login` becomes a session.
 
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
+
 use miniprogram::App;
 use miniprogram::error::{Error, Failure};
 use miniprogram::http::{Call, Reply};

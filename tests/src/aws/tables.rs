@@ -27,9 +27,6 @@ impl Tables {
     }
 
     /// Makes the tables, unless they are there.
-    ///
-    /// # Panics
-    /// If the engine does not make them.
     pub async fn create(&self, client: &Client) {
         self.create_one(client, &self.users, "openid").await;
         self.create_one(client, &self.sessions, "token_hash").await;
@@ -69,9 +66,6 @@ impl Tables {
 }
 
 /// Everything in a table.
-///
-/// # Panics
-/// If the table cannot be read.
 pub async fn scan(client: &Client, table: &str) -> Vec<HashMap<String, AttributeValue>> {
     let pages = client
         .scan()

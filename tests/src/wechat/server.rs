@@ -15,9 +15,6 @@ use tokio::net::TcpListener;
 
 impl WeChat {
     /// Starts the stand-in for one mini-program.
-    ///
-    /// # Panics
-    /// If the listener has no address.
     pub fn serve(listener: TcpListener, clock: TestClock, app_id: &str, app_secret: &str) -> Self {
         let address = listener.local_addr().expect("a bound listener has an address");
         let mut state = State {
