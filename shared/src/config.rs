@@ -23,6 +23,11 @@ pub struct Config {
     pub users_table: String,
     /// `SESSIONS_TABLE`: the DynamoDB table of the sessions.
     pub sessions_table: String,
+    /// `ACCESS_TOKENS_TABLE`: the DynamoDB table of WeChat's access tokens.
+    pub access_tokens_table: String,
+    /// `SEND_OPENID_WITH_PHONE_CODE`: whether WeChat is asked to check that the code of the phone button belongs to the
+    /// session's user. On unless it is `false`: one report calls the field a format error.
+    pub send_openid_with_phone_code: bool,
     /// `LOCAL_AWS_ENDPOINT`: where the AWS services are during development; `None` on AWS. An empty variable
     /// counts as none, because `sam local` cannot leave a declared variable out.
     pub local_aws_endpoint: Option<String>,
@@ -67,6 +72,8 @@ impl Config {
             session_ttl: session_ttl(get("SESSION_TTL_SECONDS"))?,
             users_table: need("USERS_TABLE", "USERS_TABLE is not set")?,
             sessions_table: need("SESSIONS_TABLE", "SESSIONS_TABLE is not set")?,
+            access_tokens_table: need("ACCESS_TOKENS_TABLE", "ACCESS_TOKENS_TABLE is not set")?,
+            send_openid_with_phone_code: switch(get("SEND_OPENID_WITH_PHONE_CODE").as_deref())?,
             local_aws_endpoint: get("LOCAL_AWS_ENDPOINT"),
         })
     }
@@ -78,9 +85,15 @@ fn base_url(given: Option<String>) -> Result<String, ConfigError> {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
             Ok(text.trim_end_matches('/').to_owned())
         }
-        _ => Err(ConfigError {
-            advice: "WECHAT_BASE_URL is not an http or https URL",
-        }),
+        _ => Err(ConfigError { advice: "WECHAT_BASE_URL is not an http or https URL" }),
+    }
+}
+
+fn switch(given: Option<&str>) -> Result<bool, ConfigError> {
+    match given {
+        None | Some("true") => Ok(true),
+        Some("false") => Ok(false),
+        Some(_) => Err(ConfigError { advice: "SEND_OPENID_WITH_PHONE_CODE is neither true nor false" }),
     }
 }
 
@@ -91,9 +104,7 @@ fn session_ttl(given: Option<String>) -> Result<Duration, ConfigError> {
     // Ten years bound what can be added to a time without a second thought.
     match text.parse::<u64>() {
         Ok(seconds @ 1..=315_360_000) => Ok(Duration::from_secs(seconds)),
-        _ => Err(ConfigError {
-            advice: "SESSION_TTL_SECONDS is not a whole number of seconds from 1 to 315360000",
-        }),
+        _ => Err(ConfigError { advice: "SESSION_TTL_SECONDS is not a whole number of seconds from 1 to 315360000" }),
     }
 }
 
@@ -106,9 +117,10 @@ mod tests {
             let changed = changes.iter().find(|(changed, _)| *changed == name);
             match (changed, name) {
                 (Some((_, value)), _) => Some((*value).to_owned()),
-                (None, "WECHAT_SECRET_ID" | "KEY_SECRET_ID" | "USERS_TABLE" | "SESSIONS_TABLE") => {
-                    Some(name.to_lowercase())
-                }
+                (
+                    None,
+                    "WECHAT_SECRET_ID" | "KEY_SECRET_ID" | "USERS_TABLE" | "SESSIONS_TABLE" | "ACCESS_TOKENS_TABLE",
+                ) => Some(name.to_lowercase()),
                 _ => None,
             }
         })
@@ -120,6 +132,13 @@ mod tests {
         assert_eq!(config.wechat_base_url, "https://api.weixin.qq.com");
         assert_eq!(config.session_ttl.as_secs(), 2_592_000);
         assert_eq!(config.local_aws_endpoint, None);
+        assert!(config.send_openid_with_phone_code);
+    }
+
+    #[test]
+    fn the_switch_for_the_openid_is_true_or_false() {
+        assert!(!read(&[("SEND_OPENID_WITH_PHONE_CODE", "false")]).unwrap().send_openid_with_phone_code);
+        assert!(read(&[("SEND_OPENID_WITH_PHONE_CODE", "no")]).is_err());
     }
 
     #[test]

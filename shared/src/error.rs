@@ -13,8 +13,12 @@ pub enum Failure {
     InvalidCode,
     /// The body is not what its media type says, or a field has the wrong shape.
     MalformedRequest,
+    /// No token, or one that is unknown, expired or revoked.
+    Unauthorized,
     /// WeChat blocks the user (40226).
     UserBlocked,
+    /// The code of the phone button belongs to another user or app.
+    CodeMismatch,
     /// Wrong method; the value of the `Allow` header.
     MethodNotAllowed(&'static str),
     /// The body is larger than the route takes.
@@ -52,26 +56,20 @@ impl Failure {
             Self::MissingParameter => (S::BAD_REQUEST, 404, "missing_parameter", "缺少参数"),
             Self::InvalidCode => (S::BAD_REQUEST, 404, "invalid_code", "无效的code"),
             Self::MalformedRequest => (S::BAD_REQUEST, 400, "malformed_request", "请求格式错误"),
+            Self::Unauthorized => (S::UNAUTHORIZED, 401, "unauthorized", "未登录或登录已过期"),
             Self::UserBlocked => (S::FORBIDDEN, 403, "user_blocked", "该用户被限制登录"),
+            Self::CodeMismatch => (S::FORBIDDEN, 403, "code_mismatch", "手机号凭证与登录用户不符"),
             Self::MethodNotAllowed(_) => (S::METHOD_NOT_ALLOWED, 405, "method_not_allowed", "请求方法不支持"),
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, 413, "body_too_large", "请求体过大"),
-            Self::UnsupportedMediaType => (
-                S::UNSUPPORTED_MEDIA_TYPE,
-                415,
-                "unsupported_media_type",
-                "不支持的媒体类型",
-            ),
+            Self::UnsupportedMediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, 415, "unsupported_media_type", "不支持的媒体类型")
+            }
             Self::RateLimited => (S::TOO_MANY_REQUESTS, 429, "rate_limited", "请求过于频繁，请稍后再试"),
             Self::Misconfigured => (S::INTERNAL_SERVER_ERROR, 500, "misconfigured", "服务配置错误"),
             Self::WechatUnavailable => (S::BAD_GATEWAY, 502, "wechat_unavailable", "微信服务暂不可用"),
             Self::Unavailable => (S::SERVICE_UNAVAILABLE, 503, "unavailable", "服务暂不可用，请稍后再试"),
         };
-        Wording {
-            status,
-            code,
-            error,
-            msg,
-        }
+        Wording { status, code, error, msg }
     }
 }
 
@@ -91,12 +89,7 @@ pub struct Error {
 impl Error {
     /// A failure with its cause, not from WeChat.
     pub fn new(failure: Failure, cause: &'static str) -> Self {
-        Self {
-            failure,
-            cause,
-            errcode: None,
-            rid: None,
-        }
+        Self { failure, cause, errcode: None, rid: None }
     }
 }
 
@@ -153,18 +146,16 @@ impl From<wechat::Error> for Error {
             Kind::UserBlocked => (Failure::UserBlocked, "WeChat: user blocked"),
             Kind::RateLimited => (Failure::RateLimited, "WeChat: too frequent"),
             Kind::Credentials => (Failure::Misconfigured, "WeChat: AppId or AppSecret refused"),
+            Kind::AccessToken => (Failure::WechatUnavailable, "WeChat: access token refused"),
+            Kind::CodeMismatch => (Failure::CodeMismatch, "WeChat: code of another user or app"),
             Kind::Configuration(cause) => (Failure::Misconfigured, cause),
             Kind::Busy => (Failure::WechatUnavailable, "WeChat: busy"),
             Kind::NotConnected => (Failure::WechatUnavailable, "WeChat: no connection"),
             Kind::Unavailable(cause) => (Failure::WechatUnavailable, cause),
             Kind::OutOfTime => (Failure::Unavailable, "too little time left"),
             Kind::Secrets(secrets) => return secrets.into(),
+            Kind::Store(store) => return store.into(),
         };
-        Self {
-            failure,
-            cause,
-            errcode: error.errcode,
-            rid: error.rid,
-        }
+        Self { failure, cause, errcode: error.errcode, rid: error.rid }
     }
 }

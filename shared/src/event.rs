@@ -59,9 +59,7 @@ fn defuse_path(path: &mut Option<String>) {
     let plain = path.as_deref().is_some_and(|path| {
         path.starts_with('/')
             && path.len() <= 512
-            && path
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_'))
+            && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_'))
     });
     if !plain {
         *path = Some("/".to_owned());

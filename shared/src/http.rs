@@ -1,11 +1,13 @@
 //! What comes in and what goes out: a [`Call`] is read from the event, a [`Reply`] or an [`Error`] becomes the
 //! answer in the contract's form.
 
-use crate::deadline::Deadline;
 use crate::error::{Error, Failure};
-use crate::log::Log;
+use crate::scope::Scope;
+use crate::session::Token;
 use crate::wechat::Code;
-use lambda_http::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use lambda_http::http::header::{
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Request, Response};
 use serde::Serialize;
@@ -21,16 +23,14 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("60");
 #[derive(Debug)]
 pub struct Call {
     request: Request,
-    /// The moment by which the reply must stand.
-    pub deadline: Deadline,
-    /// What the log line will say.
-    pub log: Log,
+    /// Its time and its log line.
+    pub scope: Scope,
 }
 
 impl Call {
-    /// A request that must be answered by `deadline`.
-    pub fn new(request: Request, deadline: Deadline, log: Log) -> Self {
-        Self { request, deadline, log }
+    /// A request within its scope.
+    pub fn new(request: Request, scope: Scope) -> Self {
+        Self { request, scope }
     }
 
     /// Refuses every method but `POST`.
@@ -42,6 +42,13 @@ impl Call {
             return Ok(());
         }
         Err(Error::new(Failure::MethodNotAllowed("POST"), "wrong method"))
+    }
+
+    /// The token of `Authorization: Bearer <token>`; `None` if there is none that could be one of ours.
+    pub fn bearer(&self) -> Option<Token> {
+        let header = self.request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| Token::parse(token.trim()))?
     }
 
     /// Reads the body's fields: JSON or a form, by the media type; JSON if there is none.
@@ -62,9 +69,7 @@ impl Call {
             MediaType::Json => serde_json::from_slice(body).map_err(|_| malformed())?,
             MediaType::Form => {
                 std::str::from_utf8(body).map_err(|_| malformed())?;
-                form_urlencoded::parse(body)
-                    .map(|(name, value)| (name.into_owned(), Value::from(value)))
-                    .collect()
+                form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), Value::from(value))).collect()
             }
         };
         Ok(Fields(fields))
@@ -119,9 +124,7 @@ impl Reply {
     /// # Errors
     /// If `data` cannot be put into JSON.
     pub fn ok(data: &impl Serialize) -> Result<Self, Error> {
-        serde_json::to_value(data)
-            .map(Self)
-            .map_err(|_| Error::new(Failure::Unavailable, "reply cannot be written"))
+        serde_json::to_value(data).map(Self).map_err(|_| Error::new(Failure::Unavailable, "reply cannot be written"))
     }
 }
 
@@ -154,6 +157,7 @@ fn extra_header(failure: Failure) -> Option<(HeaderName, HeaderValue)> {
     match failure {
         Failure::MethodNotAllowed(allow) => Some((ALLOW, HeaderValue::from_static(allow))),
         Failure::RateLimited => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
+        Failure::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
         _ => None,
     }
 }
@@ -162,10 +166,7 @@ fn response(status: StatusCode, body: &Value) -> Response<String> {
     let mut response = Response::new(body.to_string());
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/json; charset=utf-8"),
-    );
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

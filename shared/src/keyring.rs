@@ -5,11 +5,12 @@
 //! serves two ends. A sealed value is `<key name>:<base64 of nonce, ciphertext and tag>`, AES-256-GCM with a
 //! fresh nonce, bound to the place it belongs to: moved to another item it does not open.
 
+use crate::session::hex;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::aead::{self, AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::hkdf;
 use ring::rand::{SecureRandom, SystemRandom};
+use ring::{hkdf, hmac};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
@@ -64,10 +65,17 @@ impl Keyring {
     /// The key of `purpose` derived from every ring key, the current one first.
     pub fn derive_all(&self, purpose: &str) -> Vec<Zeroizing<[u8; 32]>> {
         let older = self.keys.keys().filter(|name| **name != self.current);
-        std::iter::once(&self.current)
-            .chain(older)
-            .filter_map(|name| self.derive(name, b"", purpose).ok())
-            .collect()
+        std::iter::once(&self.current).chain(older).filter_map(|name| self.derive(name, b"", purpose).ok()).collect()
+    }
+
+    /// The keyed hash (HMAC-SHA256, in hex) of `parts` under the key of `purpose` from every ring key, the current
+    /// one's first. Whoever lacks the key can neither make it nor guess at what it was made from.
+    pub fn hash_all(&self, purpose: &str, parts: &[&str]) -> Vec<String> {
+        let hash = |key: &Zeroizing<[u8; 32]>| {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_slice());
+            hex(hmac::sign(&key, parts.join("\0").as_bytes()).as_ref())
+        };
+        self.derive_all(purpose).iter().map(hash).collect()
     }
 
     /// Seals `plain` for `place` under the current key, with `salt` mixed into the key: whoever lacks the salt
@@ -81,11 +89,7 @@ impl Keyring {
         SystemRandom::new().fill(&mut nonce).map_err(|_| SealError)?;
         let mut body = plain.as_bytes().to_vec();
         cipher
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                self.aad(&self.current, place),
-                &mut body,
-            )
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), self.aad(&self.current, place), &mut body)
             .map_err(|_| SealError)?;
         let sealed = [nonce.as_slice(), &body].concat();
         Ok(format!("{}:{}", self.current, STANDARD.encode(sealed)))
@@ -137,11 +141,7 @@ mod tests {
 
     const OLD: &str = "0123456789abcdef0123456789abcdef";
     const NEW: &str = "fedcba9876543210fedcba9876543210";
-    const HERE: Place<'static> = Place {
-        table: "sessions",
-        key: "a",
-        field: "session_key",
-    };
+    const HERE: Place<'static> = Place { table: "sessions", key: "a", field: "session_key" };
 
     fn ring(current: &str) -> Keyring {
         Keyring::parse(&format!(r#"{{"current":"{current}","k1":"{OLD}","k2":"{NEW}"}}"#)).unwrap()
@@ -206,6 +206,16 @@ mod tests {
     fn every_purpose_has_its_own_key() {
         let ring = ring("k1");
         assert_ne!(ring.derive_all("one"), ring.derive_all("two"));
+    }
+
+    #[test]
+    fn a_keyed_hash_depends_on_purpose_key_and_every_part() {
+        let hash = |ring: Keyring, purpose, parts: &[&str]| ring.hash_all(purpose, parts).remove(0);
+        let one = hash(ring("k1"), "x", &["a", "b"]);
+        assert_eq!(one, hash(ring("k1"), "x", &["a", "b"]));
+        assert_ne!(one, hash(ring("k2"), "x", &["a", "b"]));
+        assert_ne!(one, hash(ring("k1"), "y", &["a", "b"]));
+        assert_ne!(one, hash(ring("k1"), "x", &["ab", ""]));
     }
 
     #[test]

@@ -149,9 +149,7 @@ fn timestamp() -> String {
 /// `time` as RFC 3339 in UTC.
 pub fn rfc3339(time: Timestamp) -> String {
     let millis = i64::try_from(time.millis()).unwrap_or(i64::MAX);
-    DateTime::from_millis(millis)
-        .fmt(DateTimeFormat::DateTime)
-        .unwrap_or_default()
+    DateTime::from_millis(millis).fmt(DateTimeFormat::DateTime).unwrap_or_default()
 }
 
 fn tenths(ms: f64) -> f64 {

@@ -2,8 +2,8 @@
 
 use crate::aws::{self, Fault};
 use crate::clock::{Clock, Timestamp};
-use crate::deadline::Deadline;
 use crate::keyring::Keyring;
+use crate::scope::Scope;
 use aws_sdk_secretsmanager::Client;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -82,19 +82,14 @@ impl Secrets {
     ///
     /// # Errors
     /// If one of them was never read and cannot be read now.
-    pub async fn get(&self, deadline: Deadline) -> Result<(Arc<Credentials>, Arc<Keyring>), Error> {
-        tokio::try_join!(
-            self.credentials.get(&self.source, deadline),
-            self.keyring.get(&self.source, deadline)
-        )
+    pub async fn get(&self, scope: &Scope) -> Result<(Arc<Credentials>, Arc<Keyring>), Error> {
+        tokio::try_join!(self.credentials.get(&self.source, scope), self.keyring.get(&self.source, scope))
     }
 
     /// Reads AppId and AppSecret again because WeChat refused `refused`, at most every [`REREAD_EVERY`].
     /// `None` if they have not changed, or cannot be read.
-    pub async fn reread(&self, refused: &Credentials, deadline: Deadline) -> Option<Arc<Credentials>> {
-        let mut state = timeout_at(deadline.instant(), self.credentials.state.lock())
-            .await
-            .ok()?;
+    pub async fn reread(&self, refused: &Credentials, scope: &Scope) -> Option<Arc<Credentials>> {
+        let mut state = timeout_at(scope.deadline.instant(), self.credentials.state.lock()).await.ok()?;
         let now = self.source.clock.now();
         let changed = |held: &Option<Arc<Credentials>>| held.clone().filter(|held| held.differ(refused));
         if let Some(changed) = changed(&state.value) {
@@ -102,7 +97,7 @@ impl Secrets {
         }
         if state.reread_at.is_none_or(|at| now.since(at) >= REREAD_EVERY) {
             state.reread_at = Some(now);
-            self.credentials.read(&self.source, &mut state, deadline).await.ok()?;
+            self.credentials.read(&self.source, &mut state, scope).await.ok()?;
         }
         changed(&state.value)
     }
@@ -131,19 +126,11 @@ struct State<T> {
 
 impl<T> Cached<T> {
     fn new(id: String, parse: fn(&str) -> Result<T, &'static str>) -> Self {
-        Self {
-            id,
-            parse,
-            state: Mutex::new(State {
-                value: None,
-                fresh_until: None,
-                reread_at: None,
-            }),
-        }
+        Self { id, parse, state: Mutex::new(State { value: None, fresh_until: None, reread_at: None }) }
     }
 
-    async fn get(&self, source: &Source, deadline: Deadline) -> Result<Arc<T>, Error> {
-        let mut state = timeout_at(deadline.instant(), self.state.lock())
+    async fn get(&self, source: &Source, scope: &Scope) -> Result<Arc<T>, Error> {
+        let mut state = timeout_at(scope.deadline.instant(), self.state.lock())
             .await
             .map_err(|_| Error::Aws(Fault::Unavailable(WORDS.unavailable)))?;
         let fresh = state.fresh_until.is_some_and(|until| source.clock.now() < until);
@@ -152,22 +139,19 @@ impl<T> Cached<T> {
             // A refresh that fails is tried again later: the old value serves on, and only one request waits.
             Some(old) => {
                 let old = Arc::clone(old);
-                Ok(self.read(source, &mut state, deadline).await.unwrap_or(old))
+                Ok(self.read(source, &mut state, scope).await.unwrap_or(old))
             }
-            None => self.read(source, &mut state, deadline).await,
+            None => self.read(source, &mut state, scope).await,
         }
     }
 
     /// Reads the secret now. On success the state holds the new value, on failure the old one.
-    async fn read(&self, source: &Source, state: &mut State<T>, deadline: Deadline) -> Result<Arc<T>, Error> {
+    async fn read(&self, source: &Source, state: &mut State<T>, scope: &Scope) -> Result<Arc<T>, Error> {
         state.fresh_until = Some(source.clock.now() + REREAD_EVERY);
-        let answer = timeout_at(
-            deadline.instant(),
-            source.client.get_secret_value().secret_id(&self.id).send(),
-        )
-        .await
-        .map_err(|_| Error::Aws(Fault::Unavailable(WORDS.unavailable)))?
-        .map_err(|error| Error::Aws(WORDS.read(&error)))?;
+        let answer = timeout_at(scope.deadline.instant(), source.client.get_secret_value().secret_id(&self.id).send())
+            .await
+            .map_err(|_| Error::Aws(Fault::Unavailable(WORDS.unavailable)))?
+            .map_err(|error| Error::Aws(WORDS.read(&error)))?;
         let text: SecretString = answer.secret_string.unwrap_or_default().into();
         let value = Arc::new((self.parse)(text.expose_secret()).map_err(Error::Malformed)?);
         state.value = Some(Arc::clone(&value));

@@ -7,7 +7,8 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Failure};
 use crate::event::defuse;
 use crate::http::{Call, Reply, respond};
-use crate::log::{self, Line, Log, Outcome};
+use crate::log::{self, Line, Outcome};
+use crate::scope::Scope;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{LambdaEvent, Request, RequestExt, Response, Service, service_fn};
 use serde::Serialize;
@@ -85,13 +86,12 @@ where
     let request_id = context.map_or_else(String::new, |context| context.request_id.clone());
     let ends = context.map_or(0, |context| context.deadline);
     let left = ends.saturating_sub(Timestamp::from(system_now()).millis());
-    let deadline = Deadline::of_invocation(Duration::from_millis(left));
-    let log = Log::default();
+    let scope = Scope::until(Deadline::of_invocation(Duration::from_millis(left)));
 
     let result = match app {
         Ok(app) => {
-            let call = Call::new(request, deadline, log.clone());
-            timeout_at(deadline.instant(), handler(app, call))
+            let call = Call::new(request, scope.clone());
+            timeout_at(scope.deadline.instant(), handler(app, call))
                 .await
                 .unwrap_or(Err(Error::new(Failure::Unavailable, "deadline reached")))
         }
@@ -104,11 +104,8 @@ where
         route,
         cold_start,
         status: response.status().as_u16(),
-        error: result
-            .as_ref()
-            .err()
-            .map(|error| (error.failure.wording().error, error)),
+        error: result.as_ref().err().map(|error| (error.failure.wording().error, error)),
     };
-    Line::new(&log, outcome).print();
+    Line::new(&scope.log, outcome).print();
     response
 }

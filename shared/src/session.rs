@@ -2,16 +2,13 @@
 
 use crate::clock::Timestamp;
 use crate::keyring::{Keyring, Place, SealError};
+use crate::replay::REPLAY_FOR;
 use crate::wechat::Code;
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt::Write;
-use std::time::Duration;
-
-/// How long the reply to a code may be asked for again after a lost answer.
-pub const REPLAY_FOR: Duration = Duration::from_secs(120);
 
 /// What the token's key is derived for.
 const TOKEN_PURPOSE: &str = "session token";
@@ -48,6 +45,12 @@ impl Token {
             .collect()
     }
 
+    /// Accepts what can be a token.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        (text.len() == 32 && is_hex).then(|| Self(text.to_owned().into()))
+    }
+
     /// The token itself, for the reply to the page.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -79,11 +82,7 @@ impl Token {
 }
 
 fn place(hash: &TokenHash) -> Place<'_> {
-    Place {
-        table: "sessions",
-        key: hash.as_str(),
-        field: "session_key",
-    }
+    Place { table: "sessions", key: hash.as_str(), field: "session_key" }
 }
 
 /// The SHA-256 of a token, in hex: the key of its session.
@@ -127,7 +126,7 @@ impl Session {
 }
 
 /// Lower-case hex.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -163,12 +162,21 @@ mod tests {
     fn a_token_is_32_lower_case_hex_digits() {
         let token = token("wx", "code");
         assert_eq!(token.expose().len(), 32);
-        assert!(
-            token
-                .expose()
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-        );
+        assert!(token.expose().bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
+    }
+
+    #[test]
+    fn what_cannot_be_a_token_is_none() {
+        assert!(Token::parse("0123456789abcdef0123456789abcdef").is_some());
+        for text in [
+            "",
+            "0123456789abcdef0123456789abcde",
+            "0123456789abcdef0123456789abcdef0",
+            "0123456789ABCDEF0123456789ABCDEF",
+            "0123456789abcdef0123456789abcdeg",
+        ] {
+            assert!(Token::parse(text).is_none(), "{text}");
+        }
     }
 
     #[test]
@@ -185,10 +193,7 @@ mod tests {
     #[test]
     fn a_session_key_opens_with_its_own_token_only() {
         let sealed = token("wx", "one").seal(&keyring(), &"key".to_owned().into()).unwrap();
-        assert_eq!(
-            token("wx", "one").open(&keyring(), &sealed).unwrap().expose_secret(),
-            "key"
-        );
+        assert_eq!(token("wx", "one").open(&keyring(), &sealed).unwrap().expose_secret(), "key");
         assert!(token("wx", "two").open(&keyring(), &sealed).is_err());
     }
 
@@ -212,10 +217,7 @@ mod tests {
 
     #[test]
     fn an_expired_session_is_not_replayed() {
-        let short = Session {
-            expires_at: Timestamp::from_seconds(1_010),
-            ..session()
-        };
+        let short = Session { expires_at: Timestamp::from_seconds(1_010), ..session() };
         assert!(!short.may_replay(Timestamp::from_seconds(1_010)));
     }
 }

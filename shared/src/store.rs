@@ -2,26 +2,35 @@
 //!
 //! | table | key | attributes |
 //! | --- | --- | --- |
-//! | users | `openid` | `id`, `appid`, `unionid`, `created_at` (RFC 3339), `sessions` (set of `<login time in ms>#<token hash>`) |
+//! | users | `openid` | `id`, `appid`, `unionid`, `created_at` (RFC 3339), `sessions` (set of `<login time in ms>#<token hash>`), `phone` (sealed), `country_code`, `phone_at` (ms), `phone_code` (keyed hash) |
 //! | sessions | `token_hash` | `openid`, `unionid`, `appid`, `session_key` (sealed), `created_at` (ms), `expires_at` (s, the TTL) |
+//! | access tokens | `appid` | `token` (sealed), `obtained_at` (ms), `expires_at` (s), `forced` (set of times in ms) |
 //!
 //! A login is one `TransactWriteItems`: the user is made or kept, its new session goes into the user's set, the
 //! session is put. It is atomic, so no session lives without its user; and the SDK sends a client request token
 //! with it, so a late retry of the same request within 10 minutes changes nothing (DynamoDB's documentation of
 //! `TransactWriteItems`).
 
+mod access_token;
 mod item;
 mod login;
+mod phone;
 
 use crate::aws::{self, Fault};
-use crate::deadline::{Deadline, OutOfTime};
+use crate::config::Config;
+use crate::deadline::OutOfTime;
+use crate::log::Service;
+use crate::scope::Scope;
 use crate::session::{Session, TokenHash};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use item::Item;
+use std::future::Future;
 use std::time::Duration;
 use tokio::time::timeout;
 
+pub use access_token::{FORCE_AT_MOST, FORCE_EVERY, StoredToken};
 pub use login::{Login, MOST_SESSIONS};
+pub use phone::StoredPhone;
 
 const WORDS: aws::Words = aws::Words {
     unavailable: "DynamoDB: no answer",
@@ -52,48 +61,45 @@ pub struct Store {
     client: Client,
     users: String,
     sessions: String,
+    access_tokens: String,
 }
 
 impl Store {
-    /// Tables with these names.
-    pub fn new(client: Client, users: String, sessions: String) -> Self {
+    /// Tables with the names that `config` gives them.
+    pub fn new(client: Client, config: &Config) -> Self {
         Self {
             client,
-            users,
-            sessions,
+            users: config.users_table.clone(),
+            sessions: config.sessions_table.clone(),
+            access_tokens: config.access_tokens_table.clone(),
         }
     }
 
     /// Opens the connection to DynamoDB by reading an item that does not exist.
-    pub async fn connect(&self, deadline: Deadline) {
+    pub async fn connect(&self, scope: &Scope) {
         // Whether it worked shows when the connection is needed.
-        let _ = self.get_session("-", deadline).await;
+        let _ = self.read(&self.sessions, item::TOKEN_HASH, "-", scope).await;
     }
 
     /// The session of a token, expired or not, by a strongly consistent read.
     ///
     /// # Errors
     /// If DynamoDB does not answer, or the item is malformed.
-    pub async fn session(&self, hash: &TokenHash, deadline: Deadline) -> Result<Option<Session>, Error> {
-        self.get_session(hash.as_str(), deadline).await
+    pub async fn session(&self, hash: &TokenHash, scope: &Scope) -> Result<Option<Session>, Error> {
+        let item = self.read(&self.sessions, item::TOKEN_HASH, hash.as_str(), scope).await?;
+        item.map(|item| item::session(&item).ok_or(Error::Corrupt)).transpose()
     }
 
-    async fn get_session(&self, key: &str, deadline: Deadline) -> Result<Option<Session>, Error> {
-        let limit = deadline.allow(aws::CALL, Duration::ZERO)?;
-        let read = self
-            .client
-            .get_item()
-            .table_name(&self.sessions)
-            .key(item::TOKEN_HASH, AttributeValue::S(key.to_owned()))
-            .consistent_read(true)
-            .send();
-        let answer = timeout(limit, read)
-            .await
-            .map_err(|_| Error::from(OutOfTime))?
-            .map_err(|error| Error::Aws(WORDS.read(&error)))?;
-        answer
-            .item
-            .map(|item| item::session(&item).ok_or(Error::Corrupt))
-            .transpose()
+    /// One item, by a strongly consistent read.
+    async fn read(&self, table: &str, key: &str, value: &str, scope: &Scope) -> Result<Option<Item>, Error> {
+        let read = self.client.get_item().table_name(table).key(key, item::text(value)).consistent_read(true);
+        let send = async { read.send().await.map_err(|error| Error::Aws(WORDS.read(&error))) };
+        Ok(within(scope, send).await?.item)
     }
+}
+
+/// Runs a call within its limit and the request's, and adds its time to the log line.
+async fn within<T>(scope: &Scope, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let limit = scope.deadline.allow(aws::CALL, Duration::ZERO)?;
+    scope.log.time(Service::DynamoDb, timeout(limit, call)).await.map_err(|_| OutOfTime)?
 }

@@ -19,9 +19,7 @@ const WECHAT_IDLE: Duration = Duration::from_secs(20);
 /// what predates it, DigiCert. Parsing the 145 of the public set would cost more than the first request.
 const AWS_ROOTS: &str = include_str!("aws_roots.pem");
 
-const NO_TLS: ConfigError = ConfigError {
-    advice: "the TLS stack cannot be set up",
-};
+const NO_TLS: ConfigError = ConfigError { advice: "the TLS stack cannot be set up" };
 
 /// The HTTP client for WeChat. It trusts the full public set of authorities, follows no redirect and never
 /// repeats a request: the URL carries a secret, and the code in it is good for one use.
@@ -30,9 +28,7 @@ const NO_TLS: ConfigError = ConfigError {
 /// If the TLS stack cannot be set up.
 #[expect(clippy::disallowed_methods, reason = "the builder that every other place must use")]
 pub fn wechat_http_client() -> Result<reqwest::Client, ConfigError> {
-    let roots = rustls::RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|_| NO_TLS)?

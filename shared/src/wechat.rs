@@ -3,13 +3,21 @@
 //! Every error of WeChat is HTTP 200 with an `errcode`; what each means for us is decided where the answer is
 //! read. No error of this module holds text of WeChat's or a URL: the URL carries the AppSecret.
 
+mod access_token;
 mod answer;
+mod code_to_session;
+mod phone_number;
 
 use crate::aws;
-use crate::deadline::{Deadline, OutOfTime};
-use crate::secrets::{self, Credentials, Secrets};
+use crate::clock::Clock;
+use crate::deadline::OutOfTime;
+use crate::log::Service;
+use crate::scope::Scope;
+use crate::secrets::{self, Secrets};
+use crate::store::{self, Store};
 pub use crate::tls::wechat_http_client as http_client;
-pub use answer::CodeSession;
+pub use code_to_session::CodeSession;
+pub use phone_number::PhoneNumber;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -61,7 +69,7 @@ pub struct Error {
 /// The reasons that callers tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// 40029: the code is unknown or expired.
+    /// 40029: the code is unknown or expired; or, of the phone button, used before.
     InvalidCode,
     /// 40163: the code was used before.
     UsedCode,
@@ -71,6 +79,10 @@ pub enum Kind {
     RateLimited,
     /// 40013, 40125, 41002, 41004: AppId or AppSecret is wrong.
     Credentials,
+    /// 40001, 40014, 41001, 42001: the access token is refused.
+    AccessToken,
+    /// 40013, 40003 or a foreign watermark: the code of the phone button belongs to another user or app.
+    CodeMismatch,
     /// Something else that an operator must set right.
     Configuration(&'static str),
     /// -1: busy.
@@ -81,18 +93,27 @@ pub enum Kind {
     Unavailable(&'static str),
     /// Too little time left to start the call.
     OutOfTime,
-    /// AppId and AppSecret are not there.
+    /// AppId, AppSecret or keyring is not there.
     Secrets(secrets::Error),
+    /// The access token that all instances share cannot be read.
+    Store(store::Error),
 }
 
 impl From<Kind> for Error {
     fn from(kind: Kind) -> Self {
-        Self {
-            kind,
-            errcode: None,
-            rid: None,
-            repeated: false,
-        }
+        Self { kind, errcode: None, rid: None, repeated: false }
+    }
+}
+
+impl From<secrets::Error> for Error {
+    fn from(error: secrets::Error) -> Self {
+        Kind::Secrets(error).into()
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Kind::Store(error).into()
     }
 }
 
@@ -106,105 +127,93 @@ impl From<OutOfTime> for Error {
 pub struct Client {
     http: reqwest::Client,
     base_url: String,
+    secrets: Arc<Secrets>,
+    store: Arc<Store>,
+    clock: Clock,
+    access_token: access_token::Held,
 }
 
 impl Client {
-    /// A client that speaks to `base_url` (scheme and host, no slash at the end) through `http`.
-    pub fn new(http: reqwest::Client, base_url: String) -> Self {
-        Self { http, base_url }
+    /// A client that speaks to `base_url` (scheme and host, no slash at the end) through `http`, as the mini-program
+    /// of `secrets`, and shares its access token with other instances through `store`.
+    pub fn new(
+        http: reqwest::Client,
+        base_url: String,
+        secrets: Arc<Secrets>,
+        store: Arc<Store>,
+        clock: Clock,
+    ) -> Self {
+        Self { http, base_url, secrets, store, clock, access_token: access_token::Held::default() }
+    }
+}
+
+/// What has been tried of one exchange with WeChat.
+#[derive(Debug)]
+struct Tries {
+    /// The refusal that a new AppSecret or a new access token may mend.
+    mendable: Kind,
+    reconnected: bool,
+    paused: bool,
+    renewed: bool,
+    answered: bool,
+}
+
+/// What to do after a failure.
+enum Next {
+    /// The same once more.
+    Repeat,
+    /// Once more, if AppSecret or access token can be had anew.
+    Renew(Error),
+    /// Nothing.
+    GiveUp(Error),
+}
+
+impl Tries {
+    fn new(mendable: Kind) -> Self {
+        Self { mendable, reconnected: false, paused: false, renewed: false, answered: false }
     }
 
-    /// `code2Session`: exchanges the code of `wx.login` for the user's `openid` and `session_key`.
-    ///
-    /// After -1 it asks once more; after a connection that did not come about too; and where AppId or AppSecret is
-    /// refused and the secret has changed, again with the new one. It never repeats a call whose answer is
-    /// outstanding: the code may be used up.
-    ///
-    /// # Errors
-    /// What stood in the way; [`Error::repeated`] if an earlier try may have used the code.
-    pub async fn code_to_session(
-        &self,
-        code: &Code,
-        mut credentials: Arc<Credentials>,
-        secrets: &Secrets,
-        deadline: Deadline,
-    ) -> Result<CodeSession, Error> {
-        let (mut reconnected, mut paused, mut reread, mut answered) = (false, false, false, false);
-        loop {
-            let error = match self.jscode2session(&credentials, code, deadline).await {
-                Ok(session) => return Ok(session),
-                Err(error) => error,
-            };
-            match error.kind {
-                Kind::NotConnected if !reconnected => reconnected = true,
-                Kind::Busy if !paused => {
-                    paused = true;
-                    answered = true;
-                    sleep(BUSY_PAUSE).await;
-                }
-                Kind::Credentials if !reread => {
-                    reread = true;
-                    answered = true;
-                    match secrets.reread(&credentials, deadline).await {
-                        Some(changed) => credentials = changed,
-                        None => return Err(error),
-                    }
-                }
-                _ => {
-                    return Err(Error {
-                        repeated: answered,
-                        ..error
-                    });
-                }
+    /// What to do after `error`: each kind of failure that may pass is met once. A call whose answer is outstanding is
+    /// never repeated, because the code may be used up.
+    async fn after(&mut self, error: Error) -> Next {
+        match error.kind {
+            Kind::NotConnected if !self.reconnected => {
+                self.reconnected = true;
+                Next::Repeat
             }
+            Kind::Busy if !self.paused => {
+                self.paused = true;
+                self.answered = true;
+                sleep(BUSY_PAUSE).await;
+                Next::Repeat
+            }
+            kind if kind == self.mendable && !self.renewed => {
+                self.renewed = true;
+                self.answered = true;
+                Next::Renew(error)
+            }
+            _ => Next::GiveUp(Error { repeated: self.answered, ..error }),
         }
-    }
-
-    /// One call of `GET /sns/jscode2session`.
-    async fn jscode2session(
-        &self,
-        credentials: &Credentials,
-        code: &Code,
-        deadline: Deadline,
-    ) -> Result<CodeSession, Error> {
-        let request = self.http.get(format!("{}/sns/jscode2session", self.base_url)).query(&[
-            ("appid", credentials.app_id.as_str()),
-            ("secret", credentials.app_secret.expose_secret()),
-            ("js_code", code.expose()),
-            ("grant_type", "authorization_code"),
-        ]);
-        let answer = call(request, deadline).await?;
-        CodeSession::from_answer(answer, &credentials.app_id)
     }
 }
 
 /// Sends a request and reads the answer: an object without an error of WeChat's.
-async fn call(request: reqwest::RequestBuilder, deadline: Deadline) -> Result<Map<String, Value>, Error> {
-    let limit = deadline.allow(CALL, RESERVE)?;
-    let body = timeout(limit, fetch(request))
-        .await
-        .map_err(|_| Kind::Unavailable("WeChat: no answer in time"))??;
-    answer::read(&body)
+async fn call(request: reqwest::RequestBuilder, scope: &Scope) -> Result<Map<String, Value>, Error> {
+    let limit = scope.deadline.allow(CALL, RESERVE)?;
+    let fetched = scope.log.time(Service::WeChat, timeout(limit, fetch(request))).await;
+    answer::read(&fetched.map_err(|_| Kind::Unavailable("WeChat: no answer in time"))??)
 }
 
 async fn fetch(request: reqwest::RequestBuilder) -> Result<Vec<u8>, Error> {
     // The texts of reqwest's errors hold the URL, and the URL holds the secret: only their kind is looked at.
     let mut response = request.send().await.map_err(|error| {
-        if error.is_connect() {
-            Kind::NotConnected
-        } else {
-            Kind::Unavailable("WeChat: connection lost")
-        }
+        if error.is_connect() { Kind::NotConnected } else { Kind::Unavailable("WeChat: connection lost") }
     })?;
     if response.status() != reqwest::StatusCode::OK {
         return Err(Kind::Unavailable("WeChat: gateway fault").into());
     }
     let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|_| Kind::Unavailable("WeChat: answer cut short"))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(|_| Kind::Unavailable("WeChat: answer cut short"))? {
         if body.len() + chunk.len() > LONGEST_ANSWER {
             return Err(Kind::Unavailable("WeChat: answer too long").into());
         }

@@ -4,15 +4,14 @@
 //! `lambda_http`; the real AWS SDK speaks to a real DynamoDB-compatible engine.
 
 use dynoxide::Database;
-use miniprogram::Config;
 use serde_json::{Value, json};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tests::app::{APP_ID, KEY_SECRET_ID, WECHAT_SECRET_ID, functions};
+use tests::app::{APP_ID, KEY_SECRET_ID, SAMPLE_TOKEN, WECHAT_SECRET_ID, config, functions, open_sample_session};
 use tests::aws::{Aws, Tables};
 use tests::clock::TestClock;
-use tests::wechat::{SAMPLE_LOGIN_CODE, WeChat};
+use tests::wechat::{SAMPLE_LOGIN_CODE, SAMPLE_PHONE_CODE, WeChat};
 use tests::{gateway, http_client, random_text};
 use tokio::net::TcpListener;
 
@@ -56,13 +55,8 @@ fn fail(error: impl Display) -> ExitCode {
 
 fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
     use lexopt::prelude::*;
-    let mut arguments = Arguments {
-        once: false,
-        stand_ins_only: false,
-        host: "127.0.0.1".into(),
-        port_base: 9000,
-        data: None,
-    };
+    let mut arguments =
+        Arguments { once: false, stand_ins_only: false, host: "127.0.0.1".into(), port_base: 9000, data: None };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -103,31 +97,18 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
     let clock = TestClock::default();
     let wechat = WeChat::serve(wechat_listener, clock.clone(), APP_ID, &secrets.app_secret);
     let aws = Aws::serve(aws_listener, Some(database)).await;
-    aws.put_secret(
-        WECHAT_SECRET_ID,
-        &json!({"AppId": APP_ID, "AppSecret": secrets.app_secret}).to_string(),
-    );
+    aws.put_secret(WECHAT_SECRET_ID, &json!({"AppId": APP_ID, "AppSecret": secrets.app_secret}).to_string());
     aws.put_secret(KEY_SECRET_ID, &json!({"current": "k1", "k1": secrets.key}).to_string());
-    let tables = Tables {
-        users: "users".into(),
-        sessions: "sessions".into(),
-    };
+    let tables = Tables::with_suffix("");
     tables.create(&aws_sdk_dynamodb::Client::new(&aws.patient_sdk())).await;
+    let config = config(&wechat, &tables);
+    open_sample_session(&config, &aws, &clock).await;
     println!("WeChat stand-in   {}", wechat.base_url());
     println!("AWS stand-ins     {}  (DynamoDB, Secrets Manager)", aws.endpoint());
 
     if let Some(listener) = functions_listener {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let base = format!("http://{address}");
-        let config = Config {
-            wechat_secret_id: WECHAT_SECRET_ID.into(),
-            key_secret_id: KEY_SECRET_ID.into(),
-            wechat_base_url: wechat.base_url().into(),
-            session_ttl: miniprogram::config::SESSION_TTL,
-            users_table: tables.users,
-            sessions_table: tables.sessions,
-            local_aws_endpoint: None,
-        };
         tokio::spawn(gateway::serve(listener, functions(&config, &aws, &clock)));
         println!("Functions         {base}\n");
         exchange(&base, wechat.base_url()).await?;
@@ -150,26 +131,36 @@ async fn listen(arguments: &Arguments, offset: u16) -> Result<TcpListener, Strin
 /// A whole login, as it happens.
 async fn exchange(functions: &str, wechat: &str) -> Result<(), String> {
     println!("1. The page calls wx.login and gets a code:");
-    let code = ask(&format!("{wechat}/_control/login-codes"), &json!({"openid": "oAlice"})).await?;
+    let code = ask(&format!("{wechat}/_control/login-codes"), None, &json!({"openid": "oAlice"})).await?;
     println!("2. It sends the code to the back end, which exchanges it at WeChat and opens a session:");
-    let first = ask(&format!("{functions}/login"), &json!({"code": code["code"]})).await?;
+    let first = ask(&format!("{functions}/login"), None, &json!({"code": code["code"]})).await?;
     println!("3. Was the reply lost on the way? The same code gives the same token for two minutes:");
-    let again = ask(&format!("{functions}/login"), &json!({"code": code["code"]})).await?;
-    if first["code"] != 200 || first["data"]["openid"] != "oAlice" || first != again {
+    let again = ask(&format!("{functions}/login"), None, &json!({"code": code["code"]})).await?;
+    println!("4. The user taps the phone button, and the page gets another code:");
+    let phone = json!({"openid": "oAlice", "phone": "13900000000"});
+    let phone_code = ask(&format!("{wechat}/_control/phone-codes"), None, &phone).await?;
+    println!("5. It sends that code with the token; the back end fetches the number with its own access token:");
+    let token = first["data"]["token"].as_str();
+    let number = ask(&format!("{functions}/phone"), token, &json!({"code": phone_code["code"]})).await?;
+    if first["code"] != 200
+        || first["data"]["openid"] != "oAlice"
+        || first != again
+        || number["data"]["phone"] != "13900000000"
+    {
         return Err("the exchange did not go as it should".into());
     }
     println!("Done.");
     Ok(())
 }
 
-async fn ask(url: &str, body: &Value) -> Result<Value, String> {
+async fn ask(url: &str, token: Option<&str>, body: &Value) -> Result<Value, String> {
     println!("   POST {url} {body}");
-    let answer = http_client()
-        .post(url)
-        .json(body)
-        .send()
-        .await
-        .map_err(|error| error.to_string())?;
+    let mut request = http_client().post(url).json(body);
+    if let Some(token) = token {
+        println!("   Authorization: Bearer {token}");
+        request = request.bearer_auth(token);
+    }
+    let answer = request.send().await.map_err(|error| error.to_string())?;
     let status = answer.status();
     let body: Value = answer.json().await.map_err(|error| error.to_string())?;
     println!("   {status} {body}\n");
@@ -181,6 +172,10 @@ fn advertise(functions: &str, wechat: &str) {
     println!("  curl -d '{{\"code\":\"{SAMPLE_LOGIN_CODE}\"}}' -H 'Content-Type: application/json' {functions}/login");
     println!("A code that works once, like one of wx.login:");
     println!("  curl -X POST {wechat}/_control/login-codes");
+    println!("A session and a code of the phone button that work every time:");
+    println!(
+        "  curl -d '{{\"code\":\"{SAMPLE_PHONE_CODE}\"}}' -H 'Authorization: Bearer {SAMPLE_TOKEN}' {functions}/phone"
+    );
     println!("A form, as it is sent with application/x-www-form-urlencoded:");
     println!("  curl -d code={SAMPLE_LOGIN_CODE} {functions}/login");
 }
@@ -193,10 +188,7 @@ struct Secrets {
 
 impl Secrets {
     fn load(folder: Option<&Path>) -> Result<Self, String> {
-        let fresh = Self {
-            app_secret: random_text(32),
-            key: random_text(64),
-        };
+        let fresh = Self { app_secret: random_text(32), key: random_text(64) };
         let Some(folder) = folder else {
             return Ok(fresh);
         };
@@ -211,10 +203,7 @@ impl Secrets {
         let text = std::fs::read_to_string(&file).map_err(|error| failed(&error))?;
         let kept: Value = serde_json::from_str(&text).map_err(|error| failed(&error))?;
         match (kept["app_secret"].as_str(), kept["key"].as_str()) {
-            (Some(app_secret), Some(key)) => Ok(Self {
-                app_secret: app_secret.into(),
-                key: key.into(),
-            }),
+            (Some(app_secret), Some(key)) => Ok(Self { app_secret: app_secret.into(), key: key.into() }),
             _ => Err(failed(&"app_secret or key is missing")),
         }
     }

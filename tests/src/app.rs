@@ -3,9 +3,11 @@
 use crate::aws::{Aws, Tables};
 use crate::clock::TestClock;
 use crate::gateway::{self, FUNCTION_TIMEOUT, Function};
-use crate::wechat::WeChat;
+use crate::wechat::{SAMPLE_OPENID, WeChat};
 use axum::http::{HeaderMap, HeaderValue, header};
-use miniprogram::{App, Config};
+use miniprogram::deadline::Deadline;
+use miniprogram::session::{Session, Token};
+use miniprogram::{App, Config, Scope};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +21,8 @@ pub const KEY_SECRET_ID: &str = "miniprogram/keyring";
 pub const APP_ID: &str = "wx0123456789abcdef";
 /// Its AppSecret.
 pub const APP_SECRET: &str = "canary-app-secret-0123456789abcd";
+/// The token in `events/phone*.json`.
+pub const SAMPLE_TOKEN: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 /// A keyring with one key.
 pub const KEYRING: &str = r#"{"current":"k1","k1":"canaryKeyringKey0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKL"}"#;
 
@@ -43,32 +47,14 @@ impl TestApp {
         let clock = TestClock::default();
         let wechat = WeChat::serve(free_port().await, clock.clone(), APP_ID, APP_SECRET);
         let aws = Aws::serve(free_port().await, None).await;
-        aws.put_secret(
-            WECHAT_SECRET_ID,
-            &json!({"AppId": APP_ID, "AppSecret": APP_SECRET}).to_string(),
-        );
+        aws.put_secret(WECHAT_SECRET_ID, &json!({"AppId": APP_ID, "AppSecret": APP_SECRET}).to_string());
         aws.put_secret(KEY_SECRET_ID, KEYRING);
         let tables = Tables::unique();
         tables.create(&aws_sdk_dynamodb::Client::new(&aws.patient_sdk())).await;
         aws.forget_calls();
-        let config = Config {
-            wechat_secret_id: WECHAT_SECRET_ID.to_owned(),
-            key_secret_id: KEY_SECRET_ID.to_owned(),
-            wechat_base_url: wechat.base_url().to_owned(),
-            session_ttl: miniprogram::config::SESSION_TTL,
-            users_table: tables.users.clone(),
-            sessions_table: tables.sessions.clone(),
-            local_aws_endpoint: None,
-        };
+        let config = config(&wechat, &tables);
         let functions = functions(&config, &aws, &clock);
-        Self {
-            wechat,
-            aws,
-            clock,
-            tables,
-            config,
-            functions,
-        }
+        Self { wechat, aws, clock, tables, config, functions }
     }
 
     /// Another instance of every function, which shares nothing with the first but the services.
@@ -90,8 +76,7 @@ impl TestApp {
 
     /// `POST /login` with this code as JSON.
     pub async fn login(&self, code: &str) -> Answer {
-        self.post("/login", "application/json", json!({"code": code}).to_string())
-            .await
+        self.post("/login", "application/json", json!({"code": code}).to_string()).await
     }
 
     /// A fresh code for this user, exchanged: the token.
@@ -100,13 +85,18 @@ impl TestApp {
         answer.data("token")
     }
 
+    /// `POST /phone` with this token, and this code as JSON.
+    pub async fn phone(&self, token: &str, code: &str) -> Answer {
+        let mut headers = HeaderMap::new();
+        let bearer = HeaderValue::from_str(&format!("Bearer {token}")).expect("a token");
+        headers.insert(header::AUTHORIZATION, bearer);
+        self.request("POST", "/phone", &headers, json!({"code": code}).to_string().as_bytes()).await
+    }
+
     /// `POST` with this media type and body.
     pub async fn post(&self, path: &str, media_type: &str, body: impl AsRef<[u8]>) -> Answer {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_str(media_type).expect("a media type"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(media_type).expect("a media type"));
         self.request("POST", path, &headers, body.as_ref()).await
     }
 
@@ -136,10 +126,7 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         let unexpected = self.wechat.unexpected();
         if !std::thread::panicking() {
-            assert!(
-                unexpected.is_empty(),
-                "WeChat was asked for what it does not know: {unexpected:?}"
-            );
+            assert!(unexpected.is_empty(), "WeChat was asked for what it does not know: {unexpected:?}");
         }
     }
 }
@@ -183,13 +170,46 @@ impl Answer {
     }
 }
 
+/// What the functions are told about these stand-ins.
+pub fn config(wechat: &WeChat, tables: &Tables) -> Config {
+    Config {
+        wechat_secret_id: WECHAT_SECRET_ID.to_owned(),
+        key_secret_id: KEY_SECRET_ID.to_owned(),
+        wechat_base_url: wechat.base_url().to_owned(),
+        session_ttl: miniprogram::config::SESSION_TTL,
+        users_table: tables.users.clone(),
+        sessions_table: tables.sessions.clone(),
+        access_tokens_table: tables.access_tokens.clone(),
+        send_openid_with_phone_code: true,
+        local_aws_endpoint: None,
+    }
+}
+
+/// Opens the session whose token stands in `events/phone*.json`, for the user whose the sample codes are.
+pub async fn open_sample_session(config: &Config, aws: &Aws, clock: &TestClock) {
+    let app = App::new(config.clone(), &aws.patient_sdk(), clock.for_app()).expect("the TLS stack");
+    let token = Token::parse(SAMPLE_TOKEN).expect("a token");
+    let scope = Scope::until(Deadline::of_invocation(FUNCTION_TIMEOUT));
+    let (credentials, keyring) = app.secrets.get(&scope).await.expect("the secrets");
+    let now = app.clock.now();
+    let session = Session {
+        openid: SAMPLE_OPENID.to_owned(),
+        unionid: None,
+        appid: credentials.app_id.clone(),
+        session_key: token.seal(&keyring, &"c2FtcGxlLXNlc3Npb24ta2V5".to_owned().into()).expect("a seal"),
+        created_at: now,
+        expires_at: now + app.session_ttl,
+    };
+    app.store.log_in(&token.hash(), &session, &scope).await.expect("the sample session");
+}
+
 /// One instance of every function, by its path.
 pub fn functions(config: &Config, aws: &Aws, clock: &TestClock) -> HashMap<&'static str, Function> {
     let app = || App::new(config.clone(), &aws.sdk(), clock.for_app()).map(Arc::new);
-    HashMap::from([(
-        "/login",
-        gateway::function(miniprogram::service("login", app(), login::handle)),
-    )])
+    HashMap::from([
+        ("/login", gateway::function(miniprogram::service("login", app(), login::handle))),
+        ("/phone", gateway::function(miniprogram::service("phone", app(), phone::handle))),
+    ])
 }
 
 async fn free_port() -> tokio::net::TcpListener {

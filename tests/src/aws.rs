@@ -33,8 +33,8 @@ pub enum Mood {
     Failing,
     /// Takes every call and never answers.
     Silent,
-    /// Does what it is asked for, and loses every answer.
-    LosingAnswers,
+    /// Does what it is asked for, and loses the answer to every write.
+    LosingWrites,
     /// Answers every call with `AccessDeniedException`.
     Denying,
 }
@@ -62,15 +62,8 @@ impl Aws {
             (None, None) => embedded(Database::memory().expect("an engine in memory")).await,
         };
         let address = listener.local_addr().expect("a bound listener has an address");
-        let state = State {
-            secrets: BTreeMap::new(),
-            moods: HashMap::new(),
-            calls: Vec::new(),
-        };
-        let aws = Self {
-            state: Arc::new(Mutex::new(state)),
-            endpoint: format!("http://{address}"),
-        };
+        let state = State { secrets: BTreeMap::new(), moods: HashMap::new(), calls: Vec::new() };
+        let aws = Self { state: Arc::new(Mutex::new(state)), endpoint: format!("http://{address}") };
         tokio::spawn(front::serve(listener, aws.clone(), engine));
         aws
     }
@@ -92,9 +85,7 @@ impl Aws {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
             .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials))
-            .sleep_impl(aws_sdk_dynamodb::config::SharedAsyncSleep::new(
-                aws_smithy_async::rt::sleep::TokioSleep::new(),
-            ))
+            .sleep_impl(aws_sdk_dynamodb::config::SharedAsyncSleep::new(aws_smithy_async::rt::sleep::TokioSleep::new()))
             .endpoint_url(&self.endpoint)
             .http_client(miniprogram::aws::http_client().expect("the TLS stack"))
             .build()

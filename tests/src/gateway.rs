@@ -59,10 +59,7 @@ pub fn event(method: &str, path: &str, headers: &HeaderMap, body: &[u8]) -> Valu
     for (name, value) in headers {
         map.insert(name.to_string(), String::from_utf8_lossy(value.as_bytes()).into());
     }
-    let media_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let text = std::str::from_utf8(body).ok();
     let plain = text.filter(|_| media_type.is_empty() || media_type.contains("json") || media_type.contains("text"));
     json!({
@@ -105,11 +102,7 @@ async fn answer(
     };
     let answer = function(event(method.as_str(), uri.path(), &headers, &body), FUNCTION_TIMEOUT).await;
     response(&answer).unwrap_or_else(|| {
-        (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            r#"{"message":"Internal Server Error"}"#,
-        )
-            .into_response()
+        (StatusCode::INTERNAL_SERVER_ERROR, r#"{"message":"Internal Server Error"}"#).into_response()
     })
 }
 
@@ -120,9 +113,7 @@ fn response(answer: &Value) -> Option<Response> {
     *response.status_mut() = StatusCode::from_u16(status).ok()?;
     for (name, value) in answer["headers"].as_object()? {
         let name: HeaderName = name.parse().ok()?;
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_str(value.as_str()?).ok()?);
+        response.headers_mut().insert(name, HeaderValue::from_str(value.as_str()?).ok()?);
     }
     Some(response)
 }

@@ -32,17 +32,11 @@ pub fn random_text(length: usize) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789xy";
     let mut bytes = vec![0; length];
     SystemRandom::new().fill(&mut bytes).expect("random numbers");
-    bytes
-        .iter()
-        .map(|byte| char::from(ALPHABET[usize::from(byte % 64)]))
-        .collect()
+    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 64)])).collect()
 }
 
 /// A variable of the environment that steers the tests.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the product's rule; tests have variables of their own"
-)]
+#[expect(clippy::disallowed_methods, reason = "the product's rule; tests have variables of their own")]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

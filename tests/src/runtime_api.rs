@@ -49,10 +49,7 @@ impl Instance {
     /// Starts the binary `name` with these variables and no others.
     pub async fn start(name: &str, environment: &[(&str, String)]) -> Self {
         let (events, receiver) = mpsc::unbounded_channel();
-        let api = Api {
-            events: tokio::sync::Mutex::new(receiver),
-            waiting: Mutex::default(),
-        };
+        let api = Api { events: tokio::sync::Mutex::new(receiver), waiting: Mutex::default() };
         let listener = crate::listen(0).await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let router = Router::new()
@@ -77,11 +74,7 @@ impl Instance {
             .expect("the built binary starts");
         let stdout = collect(child.stdout.take().expect("a pipe"));
         let stderr = collect(child.stderr.take().expect("a pipe"));
-        Self {
-            child: Process(child),
-            printed: [stdout, stderr],
-            events,
-        }
+        Self { child: Process(child), printed: [stdout, stderr], events }
     }
 
     /// Hands an event over and waits for the answer, whether it is a response or an error.
@@ -90,10 +83,7 @@ impl Instance {
         let invocation = Invocation { event, timeout, answer };
         assert!(self.events.send(invocation).is_ok(), "the Runtime API serves");
         let patience = Duration::from_secs(60);
-        tokio::time::timeout(patience, answered)
-            .await
-            .expect("an answer in time")
-            .expect("an answer")
+        tokio::time::timeout(patience, answered).await.expect("an answer in time").expect("an answer")
     }
 
     /// Ends the process: all that it printed, standard output first.
@@ -118,22 +108,13 @@ async fn next(State(api): State<Arc<Api>>) -> Response {
     };
     let id = uuid::Uuid::new_v4().to_string();
     let deadline = (TestClock::default().now() + invocation.timeout).millis();
-    api.waiting
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(id.clone(), invocation.answer);
+    api.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), invocation.answer);
     let mut headers = HeaderMap::new();
     for (name, value) in [
         ("lambda-runtime-aws-request-id", id),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
-        (
-            "lambda-runtime-invoked-function-arn",
-            "arn:aws:lambda:us-east-1:000000000000:function:test".to_owned(),
-        ),
-        (
-            "lambda-runtime-trace-id",
-            "Root=1-00000000-000000000000000000000000".to_owned(),
-        ),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:000000000000:function:test".to_owned()),
+        ("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000".to_owned()),
     ] {
         headers.insert(HeaderName::from_static(name), value.parse().expect("a header's value"));
     }
@@ -155,10 +136,8 @@ fn binary(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--workspace", "--bins", "--quiet"])
-            .current_dir(root)
-            .status();
+        let built =
+            Command::new(env!("CARGO")).args(["build", "--workspace", "--bins", "--quiet"]).current_dir(root).status();
         assert!(built.is_ok_and(|status| status.success()), "the functions do not build");
         let target = crate::environment("CARGO_TARGET_DIR").unwrap_or_else(|| format!("{root}/target"));
         PathBuf::from(target).join("debug")

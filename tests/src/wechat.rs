@@ -2,7 +2,9 @@
 //! once and lives five minutes, an unknown request fails the test.
 
 mod code2session;
+mod phone_number;
 mod server;
+mod stable_token;
 
 use crate::clock::TestClock;
 use serde_json::{Value, json};
@@ -11,6 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use code2session::{LoginCode, SAMPLE_LOGIN_CODE, SAMPLE_OPENID};
+pub use phone_number::{PhoneCode, SAMPLE_PHONE, SAMPLE_PHONE_CODE};
+pub use stable_token::Revoked;
 
 /// The stand-in. Clones share its state.
 #[derive(Clone)]
@@ -26,7 +30,10 @@ struct State {
     login_codes: HashMap<String, code2session::Issued>,
     /// When each user's codes were exchanged, in seconds.
     exchanges: HashMap<String, Vec<u64>>,
-    faults: VecDeque<Fault>,
+    phone_codes: HashMap<String, phone_number::Issued>,
+    numbers_sold: usize,
+    tokens: stable_token::Tokens,
+    faults: HashMap<String, VecDeque<Fault>>,
     calls: HashMap<String, usize>,
     unexpected: Vec<String>,
     rids: u32,
@@ -49,23 +56,14 @@ pub struct Fault {
 
 impl Default for Fault {
     fn default() -> Self {
-        Self {
-            status: 200,
-            body: Vec::new(),
-            delay: Duration::ZERO,
-            carried_out: false,
-            cut_short: false,
-        }
+        Self { status: 200, body: Vec::new(), delay: Duration::ZERO, carried_out: false, cut_short: false }
     }
 }
 
 impl Fault {
     /// HTTP 200 with this body.
     pub fn body(body: impl Into<Vec<u8>>) -> Self {
-        Self {
-            body: body.into(),
-            ..Self::default()
-        }
+        Self { body: body.into(), ..Self::default() }
     }
 
     /// An `errcode` of WeChat's.
@@ -82,10 +80,7 @@ impl WeChat {
 
     /// A fresh code of `wx.login` for this user.
     pub fn login_code(&self, openid: &str) -> String {
-        self.issue(LoginCode {
-            openid: openid.to_owned(),
-            ..LoginCode::default()
-        })
+        self.issue(LoginCode { openid: openid.to_owned(), ..LoginCode::default() })
     }
 
     /// A fresh code of `wx.login`.
@@ -98,9 +93,35 @@ impl WeChat {
         app_secret.clone_into(&mut self.state().app_secret);
     }
 
-    /// What happens to the next requests, one each.
-    pub fn fail_next(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.state().faults.extend(faults);
+    /// A fresh code of the phone button for this user and number.
+    pub fn phone_code(&self, openid: &str, phone: &str) -> String {
+        let code = PhoneCode { openid: openid.to_owned(), phone: phone.to_owned(), ..PhoneCode::default() };
+        self.issue_phone_code(code)
+    }
+
+    /// A fresh code of the phone button.
+    pub fn issue_phone_code(&self, code: PhoneCode) -> String {
+        self.state().issue_phone_code(code)
+    }
+
+    /// Revokes the access token.
+    pub fn revoke_access_token(&self, how: Revoked) {
+        self.state().tokens.revoke(how);
+    }
+
+    /// How often the access token was replaced by force in the last day.
+    pub fn forced_refreshes(&self) -> usize {
+        self.state().tokens.forced.len()
+    }
+
+    /// How many phone numbers WeChat has handed out, each for money.
+    pub fn numbers_sold(&self) -> usize {
+        self.state().numbers_sold
+    }
+
+    /// What happens to the next requests for this path, one each.
+    pub fn fail_next(&self, path: &str, faults: impl IntoIterator<Item = Fault>) {
+        self.state().faults.entry(path.to_owned()).or_default().extend(faults);
     }
 
     /// How often a path was asked for.
@@ -122,12 +143,7 @@ impl State {
     /// An error in WeChat's form. The wording differs from call to call, so that nobody matches on it.
     fn error(&mut self, errcode: i64, errmsg: &str) -> Value {
         self.rids += 1;
-        let rid = format!(
-            "6568{:04x}-{:08x}-{:08x}",
-            self.rids,
-            self.rids * 7919,
-            self.rids * 104_729
-        );
+        let rid = format!("6568{:04x}-{:08x}-{:08x}", self.rids, self.rids * 7919, self.rids * 104_729);
         let errmsg = match self.rids % 3 {
             0 => format!("{errmsg}, rid: {rid}"),
             1 => format!("{errmsg} rid: {rid}"),

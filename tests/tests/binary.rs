@@ -10,7 +10,7 @@ use tests::app::{APP_ID, APP_SECRET, Answer, KEY_SECRET_ID, KEYRING, TestApp, WE
 use tests::aws::{Mood, Service};
 use tests::gateway::{self, FUNCTION_TIMEOUT};
 use tests::runtime_api::Instance;
-use tests::wechat::{Fault, LoginCode};
+use tests::wechat::{Fault, LoginCode, Revoked};
 
 /// What `template.yaml` tells the function, for the stand-ins of this test.
 fn environment(app: &TestApp) -> Vec<(&'static str, String)> {
@@ -20,6 +20,7 @@ fn environment(app: &TestApp) -> Vec<(&'static str, String)> {
         ("WECHAT_BASE_URL", app.wechat.base_url().to_owned()),
         ("USERS_TABLE", app.tables.users.clone()),
         ("SESSIONS_TABLE", app.tables.sessions.clone()),
+        ("ACCESS_TOKENS_TABLE", app.tables.access_tokens.clone()),
         ("LOCAL_AWS_ENDPOINT", app.aws.endpoint().to_owned()),
         ("RUST_LOG", "trace".to_owned()),
     ]
@@ -27,6 +28,13 @@ fn environment(app: &TestApp) -> Vec<(&'static str, String)> {
 
 async fn send(instance: &Instance, body: &str) -> Answer {
     let event = gateway::event("POST", "/login", &HeaderMap::new(), body.as_bytes());
+    Answer::from_event(&instance.invoke(event, FUNCTION_TIMEOUT).await)
+}
+
+async fn phone(instance: &Instance, token: &str, code: &str) -> Answer {
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", format!("Bearer {token}").parse().expect("a value"));
+    let event = gateway::event("POST", "/phone", &headers, json!({"code": code}).to_string().as_bytes());
     Answer::from_event(&instance.invoke(event, FUNCTION_TIMEOUT).await)
 }
 
@@ -43,10 +51,7 @@ fn lines(printed: &str) -> Vec<Value> {
 async fn the_binary_logs_a_user_in() {
     let app = TestApp::start().await;
     let instance = Instance::start("login", &environment(&app)).await;
-    assert_eq!(
-        login(&instance, &app.wechat.login_code("oAlice")).await.data("openid"),
-        "oAlice"
-    );
+    assert_eq!(login(&instance, &app.wechat.login_code("oAlice")).await.data("openid"), "oAlice");
 }
 
 #[tokio::test]
@@ -65,12 +70,7 @@ async fn the_first_request_finds_the_secrets_read() {
     let app = TestApp::start().await;
     let instance = Instance::start("login", &environment(&app)).await;
     login(&instance, "never-issued").await;
-    let reads = app
-        .aws
-        .calls()
-        .iter()
-        .filter(|call| call.starts_with("SecretsManager"))
-        .count();
+    let reads = app.aws.calls().iter().filter(|call| call.starts_with("SecretsManager")).count();
     assert_eq!(reads, 2, "{:?}", app.aws.calls());
 }
 
@@ -119,10 +119,7 @@ async fn a_request_is_one_line_with_the_fields_of_the_allow_list() {
         "dynamodb_ms",
     ];
     let refused = [&always[..], &["cause", "errcode", "rid"]].concat();
-    let names = |line: &Value| {
-        line.as_object()
-            .map(|line| line.keys().cloned().collect::<BTreeSet<_>>())
-    };
+    let names = |line: &Value| line.as_object().map(|line| line.keys().cloned().collect::<BTreeSet<_>>());
     let expected = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>());
     assert_eq!(lines.len(), 3);
     assert_eq!(names(&lines[0]), expected(&always));
@@ -144,21 +141,13 @@ async fn nothing_secret_is_printed_over_all_cases_at_trace() {
     secrets.push(login(&instance, &code).await.data("token"));
     assert_eq!(login(&instance, &code).await.outcome(), "ok");
     secrets.push(code);
-    let blocked = app.wechat.issue(LoginCode {
-        blocked: true,
-        ..LoginCode::default()
-    });
+    let blocked = app.wechat.issue(LoginCode { blocked: true, ..LoginCode::default() });
     for code in ["canary-never-issued", &blocked] {
         login(&instance, code).await;
         login(&instance, code).await;
         secrets.push(code.to_owned());
     }
-    for body in [
-        r#"{"code":7,"canary-field":"canary-value"}"#,
-        "canary-not-json",
-        "{}",
-        r#"{"code":"canary-é"}"#,
-    ] {
+    for body in [r#"{"code":7,"canary-field":"canary-value"}"#, "canary-not-json", "{}", r#"{"code":"canary-é"}"#] {
         send(&instance, body).await;
     }
     send(&instance, &"canary-too-long".repeat(400)).await;
@@ -166,23 +155,14 @@ async fn nothing_secret_is_printed_over_all_cases_at_trace() {
     for fault in [
         Fault::body(session),
         Fault::body(&session[..60]),
-        Fault {
-            status: 500,
-            ..Fault::body(session)
-        },
-        Fault {
-            cut_short: true,
-            ..Fault::body(session)
-        },
-        Fault {
-            delay: Duration::from_secs(60),
-            ..Fault::default()
-        },
+        Fault { status: 500, ..Fault::body(session) },
+        Fault { cut_short: true, ..Fault::body(session) },
+        Fault { delay: Duration::from_secs(60), ..Fault::default() },
         Fault::errcode(40125),
         Fault::errcode(45011),
         Fault::body(r#"{"errcode":40029,"errmsg":"canary-errmsg, rid: canary-rid"}"#),
     ] {
-        app.wechat.fail_next([fault]);
+        app.wechat.fail_next("/sns/jscode2session", [fault]);
         let code = app.wechat.login_code("oCanaryOpenid");
         let answer = login(&instance, &code).await;
         secrets.extend(answer.body["data"]["token"].as_str().map(str::to_owned));
@@ -192,7 +172,7 @@ async fn nothing_secret_is_printed_over_all_cases_at_trace() {
         (Service::DynamoDb, Mood::Failing),
         (Service::DynamoDb, Mood::Denying),
         (Service::DynamoDb, Mood::Silent),
-        (Service::DynamoDb, Mood::LosingAnswers),
+        (Service::DynamoDb, Mood::LosingWrites),
     ] {
         app.aws.set_mood(service, mood);
         let code = app.wechat.login_code("oCanaryOpenid");
@@ -204,8 +184,62 @@ async fn nothing_secret_is_printed_over_all_cases_at_trace() {
 
     let printed = instance.stop();
     assert!(lines(&printed).len() > 20, "{printed}");
-    assert!(printed.to_lowercase().find("canary").is_none(), "{printed}");
-    for secret in &secrets {
+    assert_silent(&printed, &secrets);
+}
+
+#[tokio::test]
+async fn nothing_secret_is_printed_over_all_cases_of_phone_at_trace() {
+    let app = TestApp::start().await;
+    let instance = Instance::start("phone", &environment(&app)).await;
+    let token = app.log_in("oCanaryOpenid").await;
+    // Access tokens begin with `70_`.
+    let mut secrets = vec![APP_SECRET.to_owned(), KEYRING[21..60].to_owned(), token.clone(), "70_".to_owned()];
+
+    let mut number = 13_812_345_670_u64;
+    let mut next = |secrets: &mut Vec<String>| {
+        number += 1;
+        let code = app.wechat.phone_code("oCanaryOpenid", &number.to_string());
+        secrets.extend([number.to_string(), code.clone()]);
+        code
+    };
+    let code = next(&mut secrets);
+    for _ in 0..2 {
+        assert_eq!(phone(&instance, &token, &code).await.outcome(), "ok");
+    }
+    for (token, code) in [(token.as_str(), "canary-never-issued"), ("canary-token", "canary-code"), (&token, "é")] {
+        phone(&instance, token, code).await;
+    }
+    let info = r#"{"phone_info":{"purePhoneNumber":"13899999999","countryCode":"canary"}}"#;
+    secrets.push("13899999999".to_owned());
+    for fault in [
+        Fault::body(info),
+        Fault { status: 500, ..Fault::body(info) },
+        Fault { cut_short: true, ..Fault::body(info) },
+        Fault { delay: Duration::from_secs(60), ..Fault::default() },
+        Fault::errcode(40001),
+        Fault::errcode(42001),
+        Fault::errcode(40013),
+        Fault::errcode(45011),
+    ] {
+        app.wechat.fail_next("/wxa/business/getuserphonenumber", [fault]);
+        phone(&instance, &token, &next(&mut secrets)).await;
+    }
+    app.wechat.revoke_access_token(Revoked::Repeated);
+    phone(&instance, &token, &next(&mut secrets)).await;
+    for mood in [Mood::Failing, Mood::Denying, Mood::Silent, Mood::LosingWrites] {
+        app.aws.set_mood(Service::DynamoDb, mood);
+        phone(&instance, &token, &next(&mut secrets)).await;
+    }
+
+    let printed = instance.stop();
+    assert!(lines(&printed).len() > 15, "{printed}");
+    assert_silent(&printed, &secrets);
+}
+
+/// None of the secrets is in what was printed: plain, in base64 or percent-encoded.
+fn assert_silent(printed: &str, secrets: &[String]) {
+    assert!(!printed.to_lowercase().contains("canary"), "{printed}");
+    for secret in secrets {
         let percent: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
         for form in [secret.clone(), STANDARD.encode(secret), percent] {
             assert!(!printed.contains(&form), "{form} in {printed}");

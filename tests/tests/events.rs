@@ -1,9 +1,9 @@
 //! The sample events, and events that nobody sends in good faith.
 
 use serde_json::{Value, json};
-use tests::app::TestApp;
+use tests::app::{TestApp, open_sample_session};
 use tests::gateway;
-use tests::wechat::{SAMPLE_LOGIN_CODE, SAMPLE_OPENID};
+use tests::wechat::{SAMPLE_LOGIN_CODE, SAMPLE_OPENID, SAMPLE_PHONE};
 
 fn sample(name: &str) -> Value {
     let path = format!("{}/../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -11,41 +11,44 @@ fn sample(name: &str) -> Value {
     serde_json::from_str(&text).expect("a JSON file")
 }
 
-async fn logs_in(name: &str) {
+/// The login and the phone event of this kind are answered.
+async fn both_are_answered(kind: &str) {
     let app = TestApp::start().await;
-    let answer = app.invoke("/login", sample(name)).await;
-    assert_eq!(answer.outcome(), "ok", "{answer:?}");
-    assert_eq!(answer.data("openid"), SAMPLE_OPENID);
+    let answer = app.invoke("/login", sample(&format!("login{kind}"))).await;
+    assert_eq!((answer.outcome(), answer.data("openid").as_str()), ("ok", SAMPLE_OPENID));
+    open_sample_session(&app.config, &app.aws, &app.clock).await;
+    let answer = app.invoke("/phone", sample(&format!("phone{kind}"))).await;
+    assert_eq!((answer.outcome(), answer.data("phone").as_str()), ("ok", SAMPLE_PHONE));
 }
 
 #[tokio::test]
-async fn the_http_api_event_logs_in() {
-    logs_in("login").await;
+async fn http_api_events_are_answered() {
+    both_are_answered("").await;
 }
 
 #[tokio::test]
-async fn the_http_api_event_with_a_form_logs_in() {
-    logs_in("login-form").await;
+async fn http_api_events_with_a_form_are_answered() {
+    both_are_answered("-form").await;
 }
 
 #[tokio::test]
-async fn the_http_api_event_in_base64_logs_in() {
-    logs_in("login-base64").await;
+async fn http_api_events_in_base64_are_answered() {
+    both_are_answered("-base64").await;
 }
 
 #[tokio::test]
-async fn the_rest_api_event_logs_in() {
-    logs_in("login-rest").await;
+async fn rest_api_events_are_answered() {
+    both_are_answered("-rest").await;
 }
 
 #[tokio::test]
-async fn the_load_balancer_event_logs_in() {
-    logs_in("login-alb").await;
+async fn load_balancer_events_are_answered() {
+    both_are_answered("-alb").await;
 }
 
 #[tokio::test]
-async fn the_function_url_event_logs_in() {
-    logs_in("login-function-url").await;
+async fn function_url_events_are_answered() {
+    both_are_answered("-function-url").await;
 }
 
 #[tokio::test]
@@ -60,12 +63,12 @@ async fn an_http_api_event_of_payload_1_logs_in() {
 async fn every_sample_event_has_a_test_above() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
     let files = std::fs::read_dir(folder).expect("a folder");
-    let mut names: Vec<String> = files
-        .map(|file| file.expect("a file").file_name().to_string_lossy().into_owned())
-        .collect();
+    let mut names: Vec<String> =
+        files.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned()).collect();
     names.sort();
-    let expected = ["alb", "base64", "form", "function-url", "rest"].map(|kind| format!("login-{kind}.json"));
-    assert_eq!(names, [&expected[..], &["login.json".to_owned()]].concat());
+    let kinds = ["-alb", "-base64", "-form", "-function-url", "-rest", ""];
+    let expected = ["login", "phone"].map(|name| kinds.map(|kind| format!("{name}{kind}.json")));
+    assert_eq!(names, expected.concat());
 }
 
 #[tokio::test]
@@ -128,12 +131,7 @@ async fn a_forwarded_proto_that_is_none_does_no_harm() {
 
 #[tokio::test]
 async fn a_path_or_a_query_that_is_none_does_no_harm() {
-    for (field, text) in [
-        ("rawPath", ":99999"),
-        ("rawPath", "@"),
-        ("rawPath", ""),
-        ("rawQueryString", "a b\u{7f}é"),
-    ] {
+    for (field, text) in [("rawPath", ":99999"), ("rawPath", "@"), ("rawPath", ""), ("rawQueryString", "a b\u{7f}é")] {
         hostile("login", "ok", |event| event[field] = text.into()).await;
     }
     hostile("login-alb", "ok", |event| event["path"] = ":99999".into()).await;
@@ -151,10 +149,7 @@ async fn an_event_without_a_body_lacks_the_code() {
 #[tokio::test]
 async fn the_gateway_hands_forms_over_in_base64() {
     let mut headers = axum::http::HeaderMap::new();
-    headers.insert(
-        "content-type",
-        "application/x-www-form-urlencoded".parse().expect("a value"),
-    );
+    headers.insert("content-type", "application/x-www-form-urlencoded".parse().expect("a value"));
     let event = gateway::event("POST", "/login", &headers, b"code=1");
     assert_eq!(event["body"], "Y29kZT0x");
     assert_eq!(event["isBase64Encoded"], true);

@@ -16,20 +16,14 @@ async fn a_fresh_code_gives_a_token_and_the_openid() {
     let answer = app.login(&app.wechat.login_code("oAlice")).await;
     assert_eq!(answer.status, 200);
     let token = answer.data("token");
-    assert_eq!(
-        answer.body,
-        json!({"code": 200, "msg": "ok", "data": {"token": token, "openid": "oAlice"}})
-    );
+    assert_eq!(answer.body, json!({"code": 200, "msg": "ok", "data": {"token": token, "openid": "oAlice"}}));
     assert_eq!(token.len(), 32);
 }
 
 #[tokio::test]
 async fn every_reply_is_json_that_nobody_stores() {
     let app = TestApp::start().await;
-    for answer in [
-        app.login(&app.wechat.login_code("oAlice")).await,
-        app.login("never-issued").await,
-    ] {
+    for answer in [app.login(&app.wechat.login_code("oAlice")).await, app.login("never-issued").await] {
         assert_eq!(answer.headers["content-type"], "application/json; charset=utf-8");
         assert_eq!(answer.headers["cache-control"], "no-store");
     }
@@ -47,20 +41,10 @@ async fn a_form_is_taken_as_the_django_module_took_it() {
 async fn media_types_are_compared_without_case_and_parameters() {
     let app = TestApp::start().await;
     for (media_type, body) in [
-        (
-            "Application/JSON; Charset=UTF-8",
-            json!({"code": app.wechat.login_code("oAlice")}).to_string(),
-        ),
-        (
-            "APPLICATION/X-WWW-FORM-URLENCODED",
-            format!("code={}", app.wechat.login_code("oAlice")),
-        ),
+        ("Application/JSON; Charset=UTF-8", json!({"code": app.wechat.login_code("oAlice")}).to_string()),
+        ("APPLICATION/X-WWW-FORM-URLENCODED", format!("code={}", app.wechat.login_code("oAlice"))),
     ] {
-        assert_eq!(
-            app.post("/login", media_type, body).await.outcome(),
-            "ok",
-            "{media_type}"
-        );
+        assert_eq!(app.post("/login", media_type, body).await.outcome(), "ok", "{media_type}");
     }
 }
 
@@ -117,18 +101,9 @@ async fn a_body_that_is_not_what_it_claims_is_malformed() {
 #[tokio::test]
 async fn other_media_types_are_not_supported() {
     let app = TestApp::start().await;
-    for media_type in [
-        "text/plain",
-        "multipart/form-data; boundary=x",
-        "application/xml",
-        "json",
-    ] {
+    for media_type in ["text/plain", "multipart/form-data; boundary=x", "application/xml", "json"] {
         let answer = app.post("/login", media_type, r#"{"code":"a"}"#).await;
-        assert_eq!(
-            (answer.status, answer.outcome()),
-            (415, "unsupported_media_type"),
-            "{media_type}"
-        );
+        assert_eq!((answer.status, answer.outcome()), (415, "unsupported_media_type"), "{media_type}");
     }
 }
 
@@ -136,10 +111,7 @@ async fn other_media_types_are_not_supported() {
 async fn a_body_over_4_kib_is_too_large() {
     let app = TestApp::start().await;
     let at_the_limit = format!("{{}}{}", " ".repeat(4094));
-    assert_eq!(
-        app.post("/login", JSON, &at_the_limit).await.outcome(),
-        "missing_parameter"
-    );
+    assert_eq!(app.post("/login", JSON, &at_the_limit).await.outcome(), "missing_parameter");
     let answer = app.post("/login", JSON, at_the_limit + " ").await;
     assert_eq!((answer.status, answer.outcome()), (413, "body_too_large"));
 }
@@ -149,11 +121,7 @@ async fn other_methods_are_refused_with_allow() {
     let app = TestApp::start().await;
     for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"] {
         let answer = app.request(method, "/login", &HeaderMap::new(), b"").await;
-        assert_eq!(
-            (answer.status, answer.outcome()),
-            (405, "method_not_allowed"),
-            "{method}"
-        );
+        assert_eq!((answer.status, answer.outcome()), (405, "method_not_allowed"), "{method}");
         assert_eq!(answer.headers["allow"], "POST", "{method}");
     }
 }
@@ -176,10 +144,7 @@ async fn a_code_of_six_minutes_ago_is_invalid() {
 #[tokio::test]
 async fn a_user_whom_wechat_blocks_is_refused() {
     let app = TestApp::start().await;
-    let code = app.wechat.issue(LoginCode {
-        blocked: true,
-        ..LoginCode::default()
-    });
+    let code = app.wechat.issue(LoginCode { blocked: true, ..LoginCode::default() });
     assert_error(&app.login(&code).await, 403, 403, "user_blocked", "该用户被限制登录");
 }
 
@@ -199,11 +164,7 @@ async fn a_refused_request_stores_nothing() {
     let app = TestApp::start().await;
     app.login("never-issued").await;
     app.post("/login", JSON, "{}").await;
-    app.login(&app.wechat.issue(LoginCode {
-        blocked: true,
-        ..LoginCode::default()
-    }))
-    .await;
+    app.login(&app.wechat.issue(LoginCode { blocked: true, ..LoginCode::default() })).await;
     assert_eq!(scan(&app.dynamodb(), &app.tables.users).await.len(), 0);
     assert_eq!(scan(&app.dynamodb(), &app.tables.sessions).await.len(), 0);
 }

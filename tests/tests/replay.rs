@@ -40,10 +40,8 @@ async fn a_replay_works_after_the_keyring_was_rotated() {
     let app = TestApp::start().await;
     let code = app.wechat.login_code("oAlice");
     let first = app.login(&code).await;
-    let rotated = tests::app::KEYRING.replace(
-        r#""current":"k1""#,
-        r#""current":"k0","k0":"another-key-of-more-than-32-characters""#,
-    );
+    let rotated = tests::app::KEYRING
+        .replace(r#""current":"k1""#, r#""current":"k0","k0":"another-key-of-more-than-32-characters""#);
     app.aws.put_secret(tests::app::KEY_SECRET_ID, &rotated);
     assert_eq!(app.another_instance().login(&code).await.body, first.body);
 }
@@ -53,7 +51,7 @@ async fn a_write_whose_answer_was_lost_is_found_again() {
     let app = TestApp::start().await;
     app.log_in("oWarm").await;
     let code = app.wechat.login_code("oAlice");
-    app.aws.set_mood(Service::DynamoDb, Mood::LosingAnswers);
+    app.aws.set_mood(Service::DynamoDb, Mood::LosingWrites);
     assert_eq!(app.login(&code).await.outcome(), "unavailable");
     app.aws.set_mood(Service::DynamoDb, Mood::Well);
     assert_eq!(app.login(&code).await.data("openid"), "oAlice");
@@ -80,19 +78,12 @@ async fn a_code_is_invalid_after_its_session_has_ended() {
 #[tokio::test]
 async fn a_session_that_expired_but_was_not_removed_is_not_replayed() {
     let app = TestApp::start().await;
-    let short = app.with_config(miniprogram::Config {
-        session_ttl: Duration::from_secs(5),
-        ..app.config.clone()
-    });
+    let short = app.with_config(miniprogram::Config { session_ttl: Duration::from_secs(5), ..app.config.clone() });
     let code = short.wechat.login_code("oAlice");
     short.login(&code).await;
     app.clock.advance(Duration::from_secs(5));
     assert_eq!(short.login(&code).await.outcome(), "invalid_code");
-    assert_eq!(
-        scan(&app.dynamodb(), &app.tables.sessions).await.len(),
-        1,
-        "the item is still there"
-    );
+    assert_eq!(scan(&app.dynamodb(), &app.tables.sessions).await.len(), 1, "the item is still there");
 }
 
 #[tokio::test]
@@ -106,11 +97,8 @@ async fn a_code_that_was_never_valid_stays_invalid() {
 #[tokio::test]
 async fn a_code_that_a_busy_wechat_used_up_is_unknown_and_not_invalid() {
     let app = TestApp::start().await;
-    let busy = Fault {
-        carried_out: true,
-        ..Fault::errcode(-1)
-    };
-    app.wechat.fail_next([busy]);
+    let busy = Fault { carried_out: true, ..Fault::errcode(-1) };
+    app.wechat.fail_next("/sns/jscode2session", [busy]);
     let answer = app.login(&app.wechat.login_code("oAlice")).await;
     assert_eq!((answer.status, answer.outcome()), (502, "wechat_unavailable"));
 }
@@ -134,23 +122,13 @@ async fn a_hundred_racing_first_logins_of_one_user_make_one_user_with_twenty_ses
     let answers = join_all(codes.iter().map(|code| app.login(code))).await;
     // The last eighty must push each other out, one at a time; who does not get through in time is told so.
     let outcomes: HashSet<&str> = answers.iter().map(tests::app::Answer::outcome).collect();
-    assert!(
-        outcomes.is_subset(&HashSet::from(["ok", "unavailable"])),
-        "{outcomes:?}"
-    );
+    assert!(outcomes.is_subset(&HashSet::from(["ok", "unavailable"])), "{outcomes:?}");
     let users = scan(&app.dynamodb(), &app.tables.users).await;
     assert_eq!(users.len(), 1);
-    let listed: HashSet<String> = users[0]["sessions"]
-        .as_ss()
-        .expect("a set")
-        .iter()
-        .map(|s| hash_in(s))
-        .collect();
+    let listed: HashSet<String> = users[0]["sessions"].as_ss().expect("a set").iter().map(|s| hash_in(s)).collect();
     let sessions = scan(&app.dynamodb(), &app.tables.sessions).await;
-    let stored: HashSet<String> = sessions
-        .iter()
-        .map(|item| item["token_hash"].as_s().expect("a text").clone())
-        .collect();
+    let stored: HashSet<String> =
+        sessions.iter().map(|item| item["token_hash"].as_s().expect("a text").clone()).collect();
     assert_eq!(stored.len(), 20);
     assert_eq!(listed, stored);
 }
@@ -164,11 +142,7 @@ async fn delete_session(app: &TestApp, token: &str) {
     let hash = ring_sha256(token);
     let client = app.dynamodb();
     let delete = client.delete_item().table_name(&app.tables.sessions);
-    delete
-        .key("token_hash", AttributeValue::S(hash))
-        .send()
-        .await
-        .expect("a deletion");
+    delete.key("token_hash", AttributeValue::S(hash)).send().await.expect("a deletion");
 }
 
 fn ring_sha256(token: &str) -> String {

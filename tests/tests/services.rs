@@ -16,7 +16,7 @@ fn assert_outcome(answer: &Answer, status: u16, error: &str) {
 
 async fn login_meets(fault: Fault, status: u16, error: &str) {
     let app = TestApp::start().await;
-    app.wechat.fail_next([fault]);
+    app.wechat.fail_next(PATH, [fault]);
     assert_outcome(&app.login(&app.wechat.login_code("oAlice")).await, status, error);
 }
 
@@ -41,15 +41,7 @@ async fn an_answer_that_is_none_is_wechat_unavailable() {
 async fn a_gateway_fault_is_wechat_unavailable_whatever_its_body_says() {
     let body = r#"{"openid":"oAlice","session_key":"k"}"#;
     for status in [201, 302, 404, 500, 502, 503] {
-        login_meets(
-            Fault {
-                status,
-                ..Fault::body(body)
-            },
-            502,
-            "wechat_unavailable",
-        )
-        .await;
+        login_meets(Fault { status, ..Fault::body(body) }, 502, "wechat_unavailable").await;
     }
 }
 
@@ -61,88 +53,56 @@ async fn an_answer_over_64_kib_is_wechat_unavailable() {
 
 #[tokio::test]
 async fn an_answer_that_is_cut_short_is_wechat_unavailable() {
-    let fault = Fault {
-        cut_short: true,
-        ..Fault::body(r#"{"openid":"oAlice","session_key":"k"}"#)
-    };
+    let fault = Fault { cut_short: true, ..Fault::body(r#"{"openid":"oAlice","session_key":"k"}"#) };
     login_meets(fault, 502, "wechat_unavailable").await;
 }
 
 #[tokio::test]
 async fn an_answer_with_drifted_types_and_a_byte_order_mark_is_understood() {
     let app = TestApp::start().await;
-    app.wechat.fail_next([Fault::body(
-        "\u{feff}{\"openid\":\"oAlice\",\"session_key\":\"k\\/k\",\"errcode\":\"0\"}",
-    )]);
+    app.wechat
+        .fail_next(PATH, [Fault::body("\u{feff}{\"openid\":\"oAlice\",\"session_key\":\"k\\/k\",\"errcode\":\"0\"}")]);
     assert_eq!(app.login("any").await.data("openid"), "oAlice");
 }
 
 #[tokio::test]
 async fn a_busy_wechat_is_asked_once_more() {
     let app = TestApp::start().await;
-    app.wechat.fail_next([Fault::errcode(-1)]);
-    assert_eq!(
-        app.login(&app.wechat.login_code("oAlice")).await.data("openid"),
-        "oAlice"
-    );
+    app.wechat.fail_next(PATH, [Fault::errcode(-1)]);
+    assert_eq!(app.login(&app.wechat.login_code("oAlice")).await.data("openid"), "oAlice");
 }
 
 #[tokio::test]
 async fn a_wechat_that_stays_busy_is_asked_twice() {
     let app = TestApp::start().await;
-    app.wechat.fail_next([Fault::errcode(-1), Fault::errcode(-1)]);
-    assert_outcome(
-        &app.login(&app.wechat.login_code("oAlice")).await,
-        502,
-        "wechat_unavailable",
-    );
+    app.wechat.fail_next(PATH, [Fault::errcode(-1), Fault::errcode(-1)]);
+    assert_outcome(&app.login(&app.wechat.login_code("oAlice")).await, 502, "wechat_unavailable");
     assert_eq!(app.wechat.calls(PATH), 2);
 }
 
 #[tokio::test]
 async fn a_code_is_not_sent_again_when_no_answer_came() {
     let app = TestApp::start().await;
-    app.wechat.fail_next([Fault {
-        cut_short: true,
-        carried_out: true,
-        ..Fault::body("{")
-    }]);
-    assert_outcome(
-        &app.login(&app.wechat.login_code("oAlice")).await,
-        502,
-        "wechat_unavailable",
-    );
+    app.wechat.fail_next(PATH, [Fault { cut_short: true, carried_out: true, ..Fault::body("{") }]);
+    assert_outcome(&app.login(&app.wechat.login_code("oAlice")).await, 502, "wechat_unavailable");
     assert_eq!(app.wechat.calls(PATH), 1);
 }
 
 #[tokio::test]
 async fn a_silent_wechat_is_given_up_before_the_deadline() {
     let app = TestApp::start().await;
-    app.wechat.fail_next([Fault {
-        delay: Duration::from_secs(60),
-        ..Fault::default()
-    }]);
+    app.wechat.fail_next(PATH, [Fault { delay: Duration::from_secs(60), ..Fault::default() }]);
     let start = Instant::now();
-    assert_outcome(
-        &app.login(&app.wechat.login_code("oAlice")).await,
-        502,
-        "wechat_unavailable",
-    );
+    assert_outcome(&app.login(&app.wechat.login_code("oAlice")).await, 502, "wechat_unavailable");
     assert!(start.elapsed() < gateway::FUNCTION_TIMEOUT);
 }
 
 #[tokio::test]
 async fn a_wechat_that_cannot_be_reached_is_wechat_unavailable() {
     let app = TestApp::start().await;
-    let closed = tests::listen(0)
-        .await
-        .and_then(|listener| listener.local_addr())
-        .expect("a port");
+    let closed = tests::listen(0).await.and_then(|listener| listener.local_addr()).expect("a port");
     let wechat_base_url = format!("http://{closed}");
-    let alone = app.with_config(miniprogram::Config {
-        wechat_base_url,
-        ..app.config.clone()
-    });
+    let alone = app.with_config(miniprogram::Config { wechat_base_url, ..app.config.clone() });
     assert_outcome(&alone.login("any").await, 502, "wechat_unavailable");
 }
 
@@ -170,10 +130,7 @@ async fn a_new_app_secret_needs_no_new_deployment() {
     let app = TestApp::start().await;
     app.log_in("oWarm").await;
     rotate(&app);
-    assert_eq!(
-        app.login(&app.wechat.login_code("oAlice")).await.data("openid"),
-        "oAlice"
-    );
+    assert_eq!(app.login(&app.wechat.login_code("oAlice")).await.data("openid"), "oAlice");
 }
 
 #[tokio::test]
@@ -182,7 +139,7 @@ async fn a_code_that_was_spent_around_a_rotation_is_unknown_and_not_invalid() {
     app.log_in("oWarm").await;
     rotate(&app);
     let code = app.wechat.login_code("oAlice");
-    app.wechat.fail_next([Fault::errcode(40125), Fault::errcode(40029)]);
+    app.wechat.fail_next(PATH, [Fault::errcode(40125), Fault::errcode(40029)]);
     assert_outcome(&app.login(&code).await, 502, "wechat_unavailable");
 }
 
@@ -205,13 +162,7 @@ async fn a_secret_that_wechat_refuses_is_read_again_at_most_every_ten_seconds() 
 async fn secrets_are_kept_for_five_minutes() {
     let app = TestApp::start().await;
     app.log_in("oAlice").await;
-    let reads = || {
-        app.aws
-            .calls()
-            .iter()
-            .filter(|call| call.starts_with("SecretsManager"))
-            .count()
-    };
+    let reads = || app.aws.calls().iter().filter(|call| call.starts_with("SecretsManager")).count();
     assert_eq!(reads(), 2);
     app.clock.advance(Duration::from_secs(299));
     app.log_in("oAlice").await;
@@ -302,22 +253,12 @@ async fn a_function_that_may_not_write_its_tables_is_misconfigured() {
 #[tokio::test]
 async fn a_table_that_is_not_there_is_misconfigured() {
     let app = TestApp::start().await;
-    let lost = app.with_config(miniprogram::Config {
-        users_table: "nowhere".into(),
-        ..app.config.clone()
-    });
-    assert_outcome(
-        &lost.login(&app.wechat.login_code("oAlice")).await,
-        500,
-        "misconfigured",
-    );
+    let lost = app.with_config(miniprogram::Config { users_table: "nowhere".into(), ..app.config.clone() });
+    assert_outcome(&lost.login(&app.wechat.login_code("oAlice")).await, 500, "misconfigured");
 }
 
 /// A new AppSecret, at WeChat and in Secrets Manager.
 fn rotate(app: &TestApp) {
     app.wechat.change_app_secret("a-new-app-secret");
-    app.aws.put_secret(
-        WECHAT_SECRET_ID,
-        &json!({"AppId": APP_ID, "AppSecret": "a-new-app-secret"}).to_string(),
-    );
+    app.aws.put_secret(WECHAT_SECRET_ID, &json!({"AppId": APP_ID, "AppSecret": "a-new-app-secret"}).to_string());
 }

@@ -29,10 +29,7 @@ async fn the_first_login_makes_the_user() {
     app.log_in("oAlice").await;
     let user = only_user(&app).await;
     let names: HashSet<&str> = user.keys().map(String::as_str).collect();
-    assert_eq!(
-        names,
-        HashSet::from(["openid", "id", "appid", "created_at", "sessions"])
-    );
+    assert_eq!(names, HashSet::from(["openid", "id", "appid", "created_at", "sessions"]));
     assert_eq!((text(&user, "openid"), text(&user, "appid")), ("oAlice", APP_ID));
 }
 
@@ -41,16 +38,10 @@ async fn a_later_login_keeps_what_is_stored_of_the_user() {
     let app = TestApp::start().await;
     app.log_in("oAlice").await;
     let first = only_user(&app).await;
-    let own = [
-        ("name", "Alice"),
-        ("avatar", "https://a.example/1.png"),
-        ("phone", "sealed"),
-    ];
+    let own = [("name", "Alice"), ("avatar", "https://a.example/1.png"), ("phone", "sealed")];
     for (name, value) in own {
         let update = app.dynamodb().update_item().table_name(&app.tables.users);
-        let update = update
-            .key("openid", first["openid"].clone())
-            .update_expression("SET #name = :value");
+        let update = update.key("openid", first["openid"].clone()).update_expression("SET #name = :value");
         let update = update.expression_attribute_names("#name", name);
         let update = update.expression_attribute_values(":value", AttributeValue::S(value.to_owned()));
         update.send().await.expect("an update");
@@ -69,11 +60,7 @@ async fn a_later_login_keeps_what_is_stored_of_the_user() {
 #[tokio::test]
 async fn a_unionid_is_stored_and_outlives_a_login_without_it() {
     let app = TestApp::start().await;
-    let with = LoginCode {
-        openid: "oAlice".into(),
-        unionid: Some("uAlice".into()),
-        ..LoginCode::default()
-    };
+    let with = LoginCode { openid: "oAlice".into(), unionid: Some("uAlice".into()), ..LoginCode::default() };
     let code = app.wechat.issue(with);
     app.login(&code).await;
     app.log_in("oAlice").await;
@@ -85,32 +72,17 @@ async fn a_session_lives_thirty_days() {
     let app = TestApp::start().await;
     app.log_in("oAlice").await;
     let sessions = scan(&app.dynamodb(), &app.tables.sessions).await;
-    let number = |name: &str| {
-        sessions[0][name]
-            .as_n()
-            .expect("a number")
-            .parse::<u64>()
-            .expect("a number")
-    };
+    let number = |name: &str| sessions[0][name].as_n().expect("a number").parse::<u64>().expect("a number");
     assert_eq!(number("expires_at") - number("created_at") / 1000, 30 * 24 * 60 * 60);
 }
 
 #[tokio::test]
 async fn a_session_can_be_made_to_live_longer_or_shorter() {
     let app = TestApp::start().await;
-    let short = app.with_config(miniprogram::Config {
-        session_ttl: Duration::from_secs(60),
-        ..app.config.clone()
-    });
+    let short = app.with_config(miniprogram::Config { session_ttl: Duration::from_secs(60), ..app.config.clone() });
     short.log_in("oAlice").await;
     let sessions = scan(&app.dynamodb(), &app.tables.sessions).await;
-    let number = |name: &str| {
-        sessions[0][name]
-            .as_n()
-            .expect("a number")
-            .parse::<u64>()
-            .expect("a number")
-    };
+    let number = |name: &str| sessions[0][name].as_n().expect("a number").parse::<u64>().expect("a number");
     assert_eq!(number("expires_at") - number("created_at") / 1000, 60);
 }
 

@@ -5,22 +5,13 @@
 use miniprogram::App;
 use miniprogram::error::{Error, Failure};
 use miniprogram::http::{Call, Reply};
-use miniprogram::keyring::Keyring;
-use miniprogram::log::Service;
+use miniprogram::replay::{Look, PATIENCE, search};
 use miniprogram::session::{Session, Token};
 use miniprogram::store::Login;
 use miniprogram::wechat::{self, Code, CodeSession, Kind};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
-
-/// How long to look for a session that another request may be in the middle of opening: what the winner may take to
-/// write it ([`miniprogram::aws::CALL`]), and some time for WeChat's answer to reach the winner.
-const PATIENCE: Duration = Duration::from_millis(2500);
-
-/// The first pause between two looks; each is twice the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The `data` of the reply.
 #[derive(Debug, Serialize)]
@@ -37,34 +28,30 @@ struct LoggedIn<'a> {
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Error> {
     call.require_post()?;
     let code = call.fields()?.code()?;
-    let (credentials, keyring) = app.secrets.get(call.deadline).await?;
-    let asked = app
-        .wechat
-        .code_to_session(&code, credentials, &app.secrets, call.deadline);
-    match call.log.time(Service::WeChat, asked).await {
-        Ok(known) => open(&app, &call, &keyring, &code, known).await,
+    match app.wechat.code_to_session(&code, &call.scope).await {
+        Ok(known) => open(&app, &call, &code, known).await,
         Err(refusal) => replay(&app, &call, &code, refusal).await,
     }
 }
 
 /// Opens the session of a user whom WeChat knows.
-async fn open(app: &App, call: &Call, keyring: &Keyring, code: &Code, known: CodeSession) -> Result<Reply, Error> {
-    let token = Token::from_code(keyring, &known.app_id, code)?;
+async fn open(app: &App, call: &Call, code: &Code, known: CodeSession) -> Result<Reply, Error> {
+    let (_, keyring) = app.secrets.get(&call.scope).await?;
+    let token = Token::from_code(&keyring, &known.app_id, code)?;
     let now = app.clock.now();
     let session = Session {
         openid: known.openid,
         unionid: known.unionid,
         appid: known.app_id,
-        session_key: token.seal(keyring, &known.session_key)?,
+        session_key: token.seal(&keyring, &known.session_key)?,
         created_at: now,
         expires_at: now + app.session_ttl,
     };
     let hash = token.hash();
-    let write = app.store.log_in(&hash, &session, call.deadline);
-    match call.log.time(Service::DynamoDb, write).await? {
+    match app.store.log_in(&hash, &session, &call.scope).await? {
         Login::Opened => reply(&token, &session),
         Login::AlreadyOpen(theirs) if theirs.openid == session.openid => {
-            call.log.replayed();
+            call.scope.log.replayed();
             reply(&token, &theirs)
         }
         Login::AlreadyOpen(_) => Err(Error::new(Failure::WechatUnavailable, "WeChat: one code, two users")),
@@ -79,34 +66,26 @@ async fn replay(app: &App, call: &Call, code: &Code, refusal: wechat::Error) -> 
         Kind::InvalidCode => Duration::ZERO,
         _ => return Err(refusal.into()),
     };
-    let (credentials, keyring) = app.secrets.get(call.deadline).await?;
+    let (credentials, keyring) = app.secrets.get(&call.scope).await?;
     let tokens = Token::candidates(&keyring, &credentials.app_id, code);
-    let until = call.deadline.instant().min(Instant::now() + patience);
-    let mut pause = FIRST_PAUSE;
-    loop {
+    let look = || async {
         for token in &tokens {
-            let hash = token.hash();
-            let read = app.store.session(&hash, call.deadline);
-            let Some(session) = call.log.time(Service::DynamoDb, read).await? else {
-                continue;
-            };
-            if !session.may_replay(app.clock.now()) {
-                return Err(refusal.into());
+            if let Some(session) = app.store.session(&token.hash(), &call.scope).await? {
+                let may_replay = session.may_replay(app.clock.now());
+                return Ok(if may_replay { Look::Found((token, session)) } else { Look::Never });
             }
-            call.log.replayed();
-            return reply(token, &session);
         }
-        if Instant::now() + pause > until {
-            return Err(refusal.into());
+        Ok(Look::NotYet)
+    };
+    match search(patience, &call.scope, look).await? {
+        Some((token, session)) => {
+            call.scope.log.replayed();
+            reply(token, &session)
         }
-        sleep(pause).await;
-        pause *= 2;
+        None => Err(refusal.into()),
     }
 }
 
 fn reply(token: &Token, session: &Session) -> Result<Reply, Error> {
-    Reply::ok(&LoggedIn {
-        token: token.expose(),
-        openid: &session.openid,
-    })
+    Reply::ok(&LoggedIn { token: token.expose(), openid: &session.openid })
 }

@@ -8,11 +8,18 @@ use std::collections::HashMap;
 pub type Item = HashMap<String, AttributeValue>;
 
 pub const APPID: &str = "appid";
+pub const COUNTRY_CODE: &str = "country_code";
 pub const CREATED_AT: &str = "created_at";
 pub const EXPIRES_AT: &str = "expires_at";
+pub const FORCED: &str = "forced";
+pub const OBTAINED_AT: &str = "obtained_at";
 pub const OPENID: &str = "openid";
+pub const PHONE: &str = "phone";
+pub const PHONE_AT: &str = "phone_at";
+pub const PHONE_CODE: &str = "phone_code";
 pub const SESSIONS: &str = "sessions";
 pub const SESSION_KEY: &str = "session_key";
+pub const TOKEN: &str = "token";
 pub const TOKEN_HASH: &str = "token_hash";
 pub const UNIONID: &str = "unionid";
 
@@ -44,6 +51,16 @@ pub fn session(item: &Item) -> Option<Session> {
     })
 }
 
+/// How a session stands in its user's set: `<login time in ms>#<token hash>`.
+pub fn member(hash: &TokenHash, session: &Session) -> String {
+    format!("{:013}#{}", session.created_at.millis(), hash.as_str())
+}
+
+/// The sessions in a user's item.
+pub fn members(user: &Item) -> &[String] {
+    user.get(SESSIONS).and_then(|set| set.as_ss().ok()).map_or(&[], Vec::as_slice)
+}
+
 /// A text attribute.
 pub fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
@@ -54,10 +71,12 @@ pub fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-fn get_text(item: &Item, name: &str) -> Option<String> {
+/// The text of an attribute.
+pub fn get_text(item: &Item, name: &str) -> Option<String> {
     item.get(name)?.as_s().ok().cloned()
 }
 
-fn get_number(item: &Item, name: &str) -> Option<u64> {
+/// The number of an attribute.
+pub fn get_number(item: &Item, name: &str) -> Option<u64> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }

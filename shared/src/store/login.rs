@@ -1,10 +1,10 @@
 //! The one write of a login.
 
-use super::item::{self, text};
-use super::{Error, Store, WORDS};
+use super::item::{self, member, text};
+use super::{Error, Store, WORDS, within};
 use crate::aws;
-use crate::deadline::Deadline;
 use crate::log::rfc3339;
+use crate::scope::Scope;
 use crate::session::{Session, TokenHash};
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::types::{
 use backon::{BackoffBuilder, ExponentialBuilder};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 /// A user has at most this many sessions; the oldest gives way.
@@ -52,8 +52,7 @@ impl Store {
     ///
     /// # Errors
     /// If DynamoDB does not answer in time; the write may have gone through all the same.
-    pub async fn log_in(&self, hash: &TokenHash, session: &Session, deadline: Deadline) -> Result<Login, Error> {
-        let limit = deadline.allow(aws::CALL, Duration::ZERO)?;
+    pub async fn log_in(&self, hash: &TokenHash, session: &Session, scope: &Scope) -> Result<Login, Error> {
         let id = Uuid::new_v4().to_string();
         let mut pauses = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(20))
@@ -77,15 +76,12 @@ impl Store {
                 }
             }
         };
-        timeout(limit, attempts).await.map_err(|_| Error::Contention)?
+        within(scope, attempts).await
     }
 
     async fn attempt(&self, hash: &TokenHash, session: &Session, id: &str, place: &Place) -> Result<Attempt, Error> {
         let member = member(hash, session);
-        let mut items = vec![
-            self.user(session, id, &member, place),
-            self.session_opened(hash, session),
-        ];
+        let mut items = vec![self.user(session, id, &member, place), self.session_opened(hash, session)];
         items.extend(place.gone().map(|hash| self.session_gone(hash)));
         let items = items.into_iter().collect::<Result<Vec<_>, _>>();
         let sent = self
@@ -146,10 +142,7 @@ impl Store {
     }
 
     fn session_gone(&self, hash: &str) -> Result<TransactWriteItem, BuildError> {
-        let delete = Delete::builder()
-            .table_name(&self.sessions)
-            .key(item::TOKEN_HASH, text(hash))
-            .build()?;
+        let delete = Delete::builder().table_name(&self.sessions).key(item::TOKEN_HASH, text(hash)).build()?;
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 }
@@ -165,10 +158,7 @@ impl Place {
         let excess = (ordered.len() + 1).saturating_sub(MOST_SESSIONS);
         let mut kept: Vec<String> = ordered.into_iter().skip(excess).cloned().collect();
         kept.push(member);
-        Self::Made {
-            seen: seen.to_vec(),
-            kept,
-        }
+        Self::Made { seen: seen.to_vec(), kept }
     }
 
     /// The token hashes of the sessions that give way.
@@ -179,15 +169,8 @@ impl Place {
         };
         // A hash may stand there twice, if a code that never wears out (a sample) was used again after its session
         // had expired: the session lives on with the newer one.
-        seen.iter()
-            .map(|member| hash_in(member))
-            .filter(move |hash| kept.iter().all(|kept| hash_in(kept) != *hash))
+        seen.iter().map(|member| hash_in(member)).filter(move |hash| kept.iter().all(|kept| hash_in(kept) != *hash))
     }
-}
-
-/// How a session stands in its user's set: `<login time in ms>#<token hash>`.
-fn member(hash: &TokenHash, session: &Session) -> String {
-    format!("{:013}#{}", session.created_at.millis(), hash.as_str())
 }
 
 fn hash_in(member: &str) -> &str {
@@ -203,34 +186,21 @@ fn refusal(error: &SdkError<TransactWriteItemsError>, member: String) -> Result<
         }
         _ => return Err(Error::Aws(WORDS.read(error))),
     };
-    let failed = |index: usize| {
-        reasons
-            .get(index)
-            .filter(|reason| reason.code() == Some("ConditionalCheckFailed"))
-    };
+    let failed = |index: usize| reasons.get(index).filter(|reason| reason.code() == Some("ConditionalCheckFailed"));
     if let Some(session) = failed(1) {
         let session = session.item().and_then(item::session);
         return Ok(Attempt::Done(Login::AlreadyOpen(session.ok_or(Error::Corrupt)?)));
     }
     if let Some(user) = failed(0) {
-        return Ok(Attempt::Again(Place::among(sessions_of(user), member)));
+        let seen = user.item().map_or(&[][..], item::members);
+        return Ok(Attempt::Again(Place::among(seen, member)));
     }
-    let passing = [
-        "TransactionConflict",
-        "ThrottlingError",
-        "ProvisionedThroughputExceeded",
-    ];
+    let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
     let is_passing = |reason: &CancellationReason| reason.code().is_some_and(|code| passing.contains(&code));
     if reasons.iter().any(is_passing) {
         return Ok(Attempt::Busy);
     }
     Err(Error::Aws(aws::Fault::Misconfigured(WORDS.rejected)))
-}
-
-fn sessions_of(user: &CancellationReason) -> &[String] {
-    user.item()
-        .and_then(|item| item.get(item::SESSIONS)?.as_ss().ok())
-        .map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]
@@ -252,10 +222,7 @@ mod tests {
         let seen = members((1..=20).rev());
         let place = Place::among(&seen, "0000000000021#hash21".into());
         assert_eq!(place.gone().collect::<Vec<_>>(), ["hash1"]);
-        let expected = Place::Made {
-            seen,
-            kept: members(2..=21),
-        };
+        let expected = Place::Made { seen, kept: members(2..=21) };
         assert_eq!(place, expected);
     }
 

@@ -17,21 +17,14 @@ struct Front {
 }
 
 pub(super) async fn serve(listener: TcpListener, aws: Aws, engine: String) {
-    let front = Front {
-        aws,
-        engine,
-        http: crate::http_client(),
-    };
+    let front = Front { aws, engine, http: crate::http_client() };
     let router = Router::new().fallback(answer).with_state(front);
     // It ends with the runtime of the test.
     let _ = axum::serve(listener, router).await;
 }
 
 async fn answer(State(front): State<Front>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (service, operation) = match target.split_once('.') {
         Some(("secretsmanager", operation)) => (Service::SecretsManager, operation),
         Some((dynamodb, operation)) if dynamodb.starts_with("DynamoDB") => (Service::DynamoDb, operation),
@@ -46,14 +39,16 @@ async fn answer(State(front): State<Front>, method: Method, headers: HeaderMap, 
         Mood::Failing => return fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
         Mood::Denying => return fault(StatusCode::BAD_REQUEST, "AccessDeniedException"),
         Mood::Silent => return std::future::pending().await,
-        Mood::Well | Mood::LosingAnswers => {}
+        Mood::Well | Mood::LosingWrites => {}
     }
     let answer = match service {
         Service::SecretsManager => front.get_secret_value(operation, &body),
         Service::DynamoDb => front.pass_on(method, &headers, body).await,
     };
     match mood {
-        Mood::LosingAnswers => fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+        Mood::LosingWrites if !operation.starts_with("Get") => {
+            fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError")
+        }
         _ => answer,
     }
 }
@@ -108,10 +103,5 @@ fn fault(status: StatusCode, name: &str) -> Response {
 }
 
 fn amazon_json(status: StatusCode, body: &Value) -> Response {
-    (
-        status,
-        [(header::CONTENT_TYPE, "application/x-amz-json-1.1")],
-        Body::from(body.to_string()),
-    )
-        .into_response()
+    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.1")], Body::from(body.to_string())).into_response()
 }

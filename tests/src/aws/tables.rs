@@ -14,38 +14,36 @@ pub struct Tables {
     pub users: String,
     /// Key `token_hash`, TTL on `expires_at`.
     pub sessions: String,
+    /// Key `appid`.
+    pub access_tokens: String,
 }
 
 impl Tables {
     /// Names that no other test has.
     pub fn unique() -> Self {
         let suffix = crate::random_text(12);
-        Self {
-            users: format!("users-{suffix}"),
-            sessions: format!("sessions-{suffix}"),
-        }
+        Self::with_suffix(&format!("-{suffix}"))
+    }
+
+    /// `users`, `sessions` and so on, each with this suffix.
+    pub fn with_suffix(suffix: &str) -> Self {
+        let name = |table: &str| format!("{table}{suffix}");
+        Self { users: name("users"), sessions: name("sessions"), access_tokens: name("access_tokens") }
     }
 
     /// Makes the tables, unless they are there.
     pub async fn create(&self, client: &Client) {
         self.create_one(client, &self.users, "openid").await;
         self.create_one(client, &self.sessions, "token_hash").await;
-        let ttl = TimeToLiveSpecification::builder()
-            .enabled(true)
-            .attribute_name("expires_at")
-            .build();
+        self.create_one(client, &self.access_tokens, "appid").await;
+        let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("expires_at").build();
         let set = client.update_time_to_live().table_name(&self.sessions);
         // An engine refuses to enable what is enabled.
-        let _ = set
-            .time_to_live_specification(ttl.expect("a full specification"))
-            .send()
-            .await;
+        let _ = set.time_to_live_specification(ttl.expect("a full specification")).send().await;
     }
 
     async fn create_one(&self, client: &Client, table: &str, key: &str) {
-        let attribute = AttributeDefinition::builder()
-            .attribute_name(key)
-            .attribute_type(ScalarAttributeType::S);
+        let attribute = AttributeDefinition::builder().attribute_name(key).attribute_type(ScalarAttributeType::S);
         let hash = KeySchemaElement::builder().attribute_name(key).key_type(KeyType::Hash);
         let made = client
             .create_table()
@@ -57,25 +55,13 @@ impl Tables {
             .await;
         if let Err(error) = made {
             let error = error.into_service_error();
-            assert!(
-                error.is_resource_in_use_exception(),
-                "{table} cannot be made: {error:?}"
-            );
+            assert!(error.is_resource_in_use_exception(), "{table} cannot be made: {error:?}");
         }
     }
 }
 
 /// Everything in a table.
 pub async fn scan(client: &Client, table: &str) -> Vec<HashMap<String, AttributeValue>> {
-    let pages = client
-        .scan()
-        .table_name(table)
-        .consistent_read(true)
-        .into_paginator()
-        .items()
-        .send();
-    pages
-        .collect::<Result<Vec<_>, _>>()
-        .await
-        .expect("a table that can be read")
+    let pages = client.scan().table_name(table).consistent_read(true).into_paginator().items().send();
+    pages.collect::<Result<Vec<_>, _>>().await.expect("a table that can be read")
 }

@@ -59,21 +59,13 @@ impl State {
     }
 
     pub(super) fn add_samples(&mut self) {
-        let sample = LoginCode {
-            openid: SAMPLE_OPENID.to_owned(),
-            ..LoginCode::default()
-        };
+        let sample = LoginCode { openid: SAMPLE_OPENID.to_owned(), ..LoginCode::default() };
         self.remember(SAMPLE_LOGIN_CODE, sample, Standing::Sample);
     }
 
     fn remember(&mut self, text: &str, code: LoginCode, standing: Standing) {
         let issued_at = self.clock.now().seconds();
-        let issued = Issued {
-            code,
-            session_key: session_key(),
-            issued_at,
-            standing,
-        };
+        let issued = Issued { code, session_key: session_key(), issued_at, standing };
         self.login_codes.insert(text.to_owned(), issued);
     }
 

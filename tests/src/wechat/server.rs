@@ -1,12 +1,14 @@
 //! The stand-in's wire: JSON as `text/plain` with escaped slashes, and routes by which tests steer it.
 
-use super::{Fault, LoginCode, State, WeChat};
+use super::stable_token::Tokens;
+use super::{Fault, LoginCode, PhoneCode, State, WeChat};
 use crate::clock::TestClock;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State as Shared};
 use axum::http::{Method, StatusCode, Uri, header::CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing::post};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -23,18 +25,19 @@ impl WeChat {
             app_secret: app_secret.to_owned(),
             login_codes: HashMap::new(),
             exchanges: HashMap::new(),
-            faults: VecDeque::new(),
+            phone_codes: HashMap::new(),
+            numbers_sold: 0,
+            tokens: Tokens::default(),
+            faults: HashMap::new(),
             calls: HashMap::new(),
             unexpected: Vec::new(),
             rids: 0,
         };
         state.add_samples();
-        let wechat = Self {
-            state: Arc::new(Mutex::new(state)),
-            base_url: format!("http://{address}"),
-        };
+        let wechat = Self { state: Arc::new(Mutex::new(state)), base_url: format!("http://{address}") };
         let router = Router::new()
             .route("/_control/login-codes", post(issue_login_code))
+            .route("/_control/phone-codes", post(issue_phone_code))
             .route("/_control/clock", post(advance_clock))
             .fallback(answer)
             .with_state(wechat.clone());
@@ -45,9 +48,18 @@ impl WeChat {
 
 /// `{"openid"?, "unionid"?, "blocked"?}` -> `{"code"}`. No body is an empty one.
 async fn issue_login_code(Shared(wechat): Shared<WeChat>, body: Bytes) -> Response {
-    let text = if body.is_empty() { b"{}" } else { body.as_ref() };
-    match serde_json::from_slice::<LoginCode>(text) {
-        Ok(code) => Json(json!({"code": wechat.issue(code)})).into_response(),
+    issued(&body, |code: LoginCode| wechat.issue(code))
+}
+
+/// `{"phone"?, "countryCode"?, "openid"?}` -> `{"code"}`. No body is an empty one.
+async fn issue_phone_code(Shared(wechat): Shared<WeChat>, body: Bytes) -> Response {
+    issued(&body, |code: PhoneCode| wechat.issue_phone_code(code))
+}
+
+fn issued<C: DeserializeOwned>(body: &[u8], issue: impl FnOnce(C) -> String) -> Response {
+    let text = if body.is_empty() { b"{}" } else { body };
+    match serde_json::from_slice(text) {
+        Ok(code) => Json(json!({"code": issue(code)})).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     }
 }
@@ -66,15 +78,20 @@ async fn answer(
     method: Method,
     uri: Uri,
     Query(query): Query<HashMap<String, String>>,
+    body: Bytes,
 ) -> Response {
     let (fault, answer) = {
         let mut state = wechat.state();
         *state.calls.entry(uri.path().to_owned()).or_default() += 1;
-        let fault = state.faults.pop_front();
+        let fault = state.faults.get_mut(uri.path()).and_then(VecDeque::pop_front);
         let carried_out = fault.as_ref().is_none_or(|fault| fault.carried_out);
         let answer = match (method.as_str(), uri.path()) {
             _ if !carried_out => Value::Null,
             ("GET", "/sns/jscode2session") => state.code2session(&query),
+            ("POST", "/cgi-bin/stable_token") => state.stable_token(&body),
+            ("POST", "/wxa/business/getuserphonenumber") => {
+                state.getuserphonenumber(query.get("access_token").map(String::as_str), &body)
+            }
             (method, path) => {
                 state.unexpected.push(format!("{method} {path}"));
                 return StatusCode::NOT_FOUND.into_response();

@@ -1,0 +1,100 @@
+//! `POST /phone`: the code of the phone button becomes the logged-in user's phone number.
+
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
+
+use miniprogram::App;
+use miniprogram::error::{Error, Failure};
+use miniprogram::http::{Call, Reply};
+use miniprogram::keyring::{Keyring, Place};
+use miniprogram::replay::{Look, PATIENCE, REPLAY_FOR, search};
+use miniprogram::session::{Session, TokenHash};
+use miniprogram::store::StoredPhone;
+use miniprogram::wechat::{self, Kind, PhoneNumber};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// The `data` of the reply.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Phone<'a> {
+    phone: &'a str,
+    country_code: &'a str,
+}
+
+/// Whose request it is, and how their number and their code are stored.
+struct Caller {
+    hash: TokenHash,
+    session: Session,
+    keyring: Arc<Keyring>,
+    /// The keyed hashes by which the code is known again, the current key's first.
+    phone_codes: Vec<String>,
+}
+
+/// Fetches the caller's phone number from WeChat and keeps it.
+///
+/// # Errors
+/// By the contract: no live session, no or a malformed code, one that WeChat does not accept or that is somebody else's,
+/// too many requests, and what is wrong with the services behind.
+pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Error> {
+    call.require_post()?;
+    let (hash, session) = app.authenticate(&call).await?;
+    let code = call.fields()?.code()?;
+    let (credentials, keyring) = app.secrets.get(&call.scope).await?;
+    if session.appid != credentials.app_id {
+        return Err(Error::new(Failure::Unauthorized, "session of another mini-program"));
+    }
+    let phone_codes = keyring.hash_all("phone code", &[&session.appid, &session.openid, code.expose()]);
+    let caller = Caller { hash, session, keyring, phone_codes };
+    let openid = app.send_openid_with_phone_code.then_some(caller.session.openid.as_str());
+    match app.wechat.phone_number(&code, openid, &call.scope).await {
+        Ok(number) => keep(&app, &call, &caller, &number).await,
+        Err(refusal) => replay(&app, &call, &caller, refusal).await,
+    }
+}
+
+/// Keeps the number with the user whose session this still is.
+async fn keep(app: &App, call: &Call, caller: &Caller, number: &PhoneNumber) -> Result<Reply, Error> {
+    let stored = StoredPhone {
+        phone: caller.keyring.seal(number.pure.expose_secret(), b"", caller.place())?,
+        country_code: number.country_code.clone(),
+        phone_at: app.clock.now(),
+        phone_code: caller.phone_codes.first().cloned().unwrap_or_default(),
+    };
+    if !app.store.put_phone(&caller.hash, &caller.session, &stored, &call.scope).await? {
+        return Err(Error::new(Failure::Unauthorized, "session ended meanwhile"));
+    }
+    reply(&number.pure, &number.country_code)
+}
+
+/// Answers a code that WeChat refuses with the number that was fetched for it: the reply may have been lost on the way,
+/// or another request with the same code may be at work right now. It only reads. WeChat's refusal does not tell a used
+/// code from an unknown one, so every refused code is looked for with patience: asking the user again costs money.
+async fn replay(app: &App, call: &Call, caller: &Caller, refusal: wechat::Error) -> Result<Reply, Error> {
+    if refusal.kind != Kind::InvalidCode {
+        return Err(refusal.into());
+    }
+    let look = || async {
+        let stored = app.store.phone(&caller.hash, &caller.session, &call.scope).await?;
+        Ok(match stored.filter(|stored| caller.phone_codes.contains(&stored.phone_code)) {
+            Some(stored) if app.clock.now().since(stored.phone_at) < REPLAY_FOR => Look::Found(stored),
+            Some(_) => Look::Never,
+            None => Look::NotYet,
+        })
+    };
+    let Some(stored) = search(PATIENCE, &call.scope, look).await? else {
+        return Err(refusal.into());
+    };
+    call.scope.log.replayed();
+    reply(&caller.keyring.open(&stored.phone, b"", caller.place())?, &stored.country_code)
+}
+
+impl Caller {
+    fn place(&self) -> Place<'_> {
+        Place { table: "users", key: &self.session.openid, field: "phone" }
+    }
+}
+
+fn reply(phone: &SecretString, country_code: &str) -> Result<Reply, Error> {
+    Reply::ok(&Phone { phone: phone.expose_secret(), country_code })
+}

@@ -1,0 +1,94 @@
+//! Looking for what another request with the same code has stored, or is storing right now.
+
+use crate::aws;
+use crate::error::Error;
+use crate::scope::Scope;
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long the answer to a code may be asked for again.
+pub const REPLAY_FOR: Duration = Duration::from_secs(120);
+
+/// How long to look: what the winner may take to write ([`aws::CALL`]), and some time for WeChat's answer to reach it.
+pub const PATIENCE: Duration = aws::CALL.saturating_add(Duration::from_millis(500));
+
+/// The first pause between two looks; each is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a look found.
+#[derive(Clone, Debug)]
+pub enum Look<T> {
+    /// The answer.
+    Found(T),
+    /// Nothing, but it may still come.
+    NotYet,
+    /// What is there rules the answer out.
+    Never,
+}
+
+/// Looks until it is found or ruled out, or `patience` is over; at least once.
+///
+/// # Errors
+/// What `look` fails with.
+pub async fn search<T, F>(patience: Duration, scope: &Scope, look: impl Fn() -> F) -> Result<Option<T>, Error>
+where
+    F: Future<Output = Result<Look<T>, Error>>,
+{
+    let until = scope.deadline.instant().min(Instant::now() + patience);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match look().await? {
+            Look::Found(answer) => return Ok(Some(answer)),
+            Look::Never => return Ok(None),
+            Look::NotYet if Instant::now() + pause > until => return Ok(None),
+            Look::NotYet => sleep(pause).await,
+        }
+        pause *= 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deadline::Deadline;
+    use std::cell::Cell;
+
+    async fn looks(patience: Duration, found_at: u32) -> (Option<u32>, u32) {
+        let scope = Scope::until(Deadline::of_invocation(Duration::from_secs(10)));
+        let looks = Cell::new(0);
+        let found = search(patience, &scope, || async {
+            looks.set(looks.get() + 1);
+            Ok(if looks.get() == found_at { Look::Found(looks.get()) } else { Look::NotYet })
+        });
+        (found.await.unwrap(), looks.get())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_there_is_found_at_the_first_look() {
+        assert_eq!(looks(Duration::ZERO, 1).await, (Some(1), 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_later_is_found_with_patience() {
+        assert_eq!(looks(PATIENCE, 5).await, (Some(5), 5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_patience_there_is_one_look() {
+        assert_eq!(looks(Duration::ZERO, 2).await, (None, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_ends() {
+        assert_eq!(looks(PATIENCE, 1000).await.0, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_ruled_out_ends_the_search() {
+        let scope = Scope::until(Deadline::of_invocation(Duration::from_secs(10)));
+        let start = Instant::now();
+        let found: Option<()> = search(PATIENCE, &scope, || async { Ok(Look::Never) }).await.unwrap();
+        assert_eq!((found, start.elapsed()), (None, Duration::ZERO));
+    }
+}
