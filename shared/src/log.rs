@@ -17,6 +17,7 @@ pub struct Log(Arc<Mutex<Measured>>);
 #[derive(Clone, Copy, Debug, Default)]
 struct Measured {
     replayed: bool,
+    stale_secret: bool,
     wechat_ms: f64,
     dynamodb_ms: f64,
 }
@@ -48,6 +49,11 @@ impl Log {
         self.change(|measured| measured.replayed = true);
     }
 
+    /// Notes that a secret could not be read again, and that its old value served.
+    pub fn stale_secret(&self) {
+        self.change(|measured| measured.stale_secret = true);
+    }
+
     fn change(&self, change: impl FnOnce(&mut Measured)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -73,6 +79,8 @@ pub struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     rid: Option<&'a str>,
     replayed: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    stale_secret: bool,
     cold_start: bool,
     wechat_ms: f64,
     dynamodb_ms: f64,
@@ -113,6 +121,7 @@ impl<'a> Line<'a> {
             errcode: error.and_then(|error| error.errcode),
             rid: error.and_then(|error| error.rid.as_deref()),
             replayed: measured.replayed,
+            stale_secret: measured.stale_secret,
             cold_start: outcome.cold_start,
             wechat_ms: tenths(measured.wechat_ms),
             dynamodb_ms: tenths(measured.dynamodb_ms),
@@ -150,6 +159,11 @@ fn timestamp() -> String {
 pub fn rfc3339(time: Timestamp) -> String {
     let millis = i64::try_from(time.millis()).unwrap_or(i64::MAX);
     DateTime::from_millis(millis).fmt(DateTimeFormat::DateTime).unwrap_or_default()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn tenths(ms: f64) -> f64 {

@@ -5,16 +5,19 @@ use crate::error::Error;
 use crate::scope::Scope;
 use std::future::Future;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 /// How long the answer to a code may be asked for again.
 pub const REPLAY_FOR: Duration = Duration::from_secs(120);
 
-/// How long to look: what the winner may take to write ([`aws::CALL`]), and some time for WeChat's answer to reach it.
+/// How long to look: what the winner may take to write ([`aws::CALL`]), and half a second for WeChat's answer to reach it.
+/// A winner whose answer is longer on its way is missed, and the page asks WeChat for a new code; to wait for that too
+/// would hold an instance for six seconds for everybody who repeats a code that was never valid.
 pub const PATIENCE: Duration = aws::CALL.saturating_add(Duration::from_millis(500));
 
-/// The first pause between two looks; each is twice the one before.
+/// The first pause between two looks; each is twice the one before, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
 /// What a look found.
 #[derive(Clone, Debug)]
@@ -41,10 +44,11 @@ where
         match look().await? {
             Look::Found(answer) => return Ok(Some(answer)),
             Look::Never => return Ok(None),
-            Look::NotYet if Instant::now() + pause > until => return Ok(None),
-            Look::NotYet => sleep(pause).await,
+            Look::NotYet if Instant::now() >= until => return Ok(None),
+            // The last look is at the very end.
+            Look::NotYet => sleep_until(until.min(Instant::now() + pause)).await,
         }
-        pause *= 2;
+        pause = LONGEST_PAUSE.min(pause * 2);
     }
 }
 
@@ -80,8 +84,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn patience_ends() {
+    async fn patience_ends_with_a_last_look() {
+        let start = Instant::now();
         assert_eq!(looks(PATIENCE, 1000).await.0, None);
+        assert_eq!(start.elapsed(), PATIENCE);
     }
 
     #[tokio::test(start_paused = true)]

@@ -139,7 +139,10 @@ impl<T> Cached<T> {
             // A refresh that fails is tried again later: the old value serves on, and only one request waits.
             Some(old) => {
                 let old = Arc::clone(old);
-                Ok(self.read(source, &mut state, scope).await.unwrap_or(old))
+                Ok(self.read(source, &mut state, scope).await.unwrap_or_else(|_| {
+                    scope.log.stale_secret();
+                    old
+                }))
             }
             None => self.read(source, &mut state, scope).await,
         }

@@ -155,7 +155,8 @@ struct Tries {
     reconnected: bool,
     paused: bool,
     renewed: bool,
-    answered: bool,
+    /// What WeChat has answered to an earlier try.
+    answered: Option<Error>,
 }
 
 /// What to do after a failure.
@@ -170,7 +171,7 @@ enum Next {
 
 impl Tries {
     fn new(mendable: Kind) -> Self {
-        Self { mendable, reconnected: false, paused: false, renewed: false, answered: false }
+        Self { mendable, reconnected: false, paused: false, renewed: false, answered: None }
     }
 
     /// What to do after `error`: each kind of failure that may pass is met once. A call whose answer is outstanding is
@@ -183,16 +184,18 @@ impl Tries {
             }
             Kind::Busy if !self.paused => {
                 self.paused = true;
-                self.answered = true;
+                self.answered = Some(error);
                 sleep(BUSY_PAUSE).await;
                 Next::Repeat
             }
             kind if kind == self.mendable && !self.renewed => {
                 self.renewed = true;
-                self.answered = true;
+                self.answered = Some(error.clone());
                 Next::Renew(error)
             }
-            _ => Next::GiveUp(Error { repeated: self.answered, ..error }),
+            // The first try may have used the code, so what it met is the better answer.
+            Kind::OutOfTime if self.answered.is_some() => Next::GiveUp(self.answered.take().unwrap_or(error)),
+            _ => Next::GiveUp(Error { repeated: self.answered.is_some(), ..error }),
         }
     }
 }

@@ -69,7 +69,10 @@ fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
                     return Err("--port-base must be from 1 to 65533".into());
                 }
             }
-            Long("data") => arguments.data = Some(parser.value()?.into()),
+            Long("data") => match parser.value()? {
+                folder if folder.is_empty() => return Err("--data needs a folder".into()),
+                folder => arguments.data = Some(folder.into()),
+            },
             Long("help") | Short('h') => return Ok(None),
             other => return Err(other.unexpected()),
         }

@@ -35,6 +35,8 @@ pub enum Mood {
     Silent,
     /// Does what it is asked for, and loses the answer to every write.
     LosingWrites,
+    /// Refuses one transaction because another one has hold of the same item, and is well again.
+    ConflictingOnce,
     /// Answers every call with `AccessDeniedException`.
     Denying,
 }

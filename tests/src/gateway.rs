@@ -1,11 +1,11 @@
 //! API Gateway, as far as a function sees it: an HTTP request becomes an event (payload 2.0), the event goes
 //! through `lambda_http` into the function, its answer becomes an HTTP response.
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt;
@@ -56,8 +56,10 @@ where
 /// everything else in base64.
 pub fn event(method: &str, path: &str, headers: &HeaderMap, body: &[u8]) -> Value {
     let mut map = Map::new();
-    for (name, value) in headers {
-        map.insert(name.to_string(), String::from_utf8_lossy(value.as_bytes()).into());
+    for name in headers.keys() {
+        let values: Vec<_> =
+            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        map.insert(name.to_string(), values.join(",").into());
     }
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let text = std::str::from_utf8(body).ok();
@@ -98,12 +100,15 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     let Some(function) = routes.get(uri.path()) else {
-        return (StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#).into_response();
+        return by_itself(StatusCode::NOT_FOUND, "Not Found");
     };
     let answer = function(event(method.as_str(), uri.path(), &headers, &body), FUNCTION_TIMEOUT).await;
-    response(&answer).unwrap_or_else(|| {
-        (StatusCode::INTERNAL_SERVER_ERROR, r#"{"message":"Internal Server Error"}"#).into_response()
-    })
+    response(&answer).unwrap_or_else(|| by_itself(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+}
+
+/// What API Gateway answers by itself.
+fn by_itself(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({"message": message}))).into_response()
 }
 
 /// The HTTP response that a function's answer stands for; `None` if it is none.

@@ -52,11 +52,20 @@ pub struct Fault {
     pub carried_out: bool,
     /// Whether the connection ends in the middle of the body.
     pub cut_short: bool,
+    /// Whether WeChat gives its own answer in the end, and `body` does not count.
+    pub answered: bool,
 }
 
 impl Default for Fault {
     fn default() -> Self {
-        Self { status: 200, body: Vec::new(), delay: Duration::ZERO, carried_out: false, cut_short: false }
+        Self {
+            status: 200,
+            body: Vec::new(),
+            delay: Duration::ZERO,
+            carried_out: false,
+            cut_short: false,
+            answered: false,
+        }
     }
 }
 
@@ -64,6 +73,11 @@ impl Fault {
     /// HTTP 200 with this body.
     pub fn body(body: impl Into<Vec<u8>>) -> Self {
         Self { body: body.into(), ..Self::default() }
+    }
+
+    /// WeChat's own answer, after so long.
+    pub fn slow(delay: Duration) -> Self {
+        Self { delay, carried_out: true, answered: true, ..Self::default() }
     }
 
     /// An `errcode` of WeChat's.

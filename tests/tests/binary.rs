@@ -132,6 +132,15 @@ async fn a_request_is_one_line_with_the_fields_of_the_allow_list() {
 }
 
 #[tokio::test]
+async fn a_dynamodb_that_does_not_answer_is_not_called_contention() {
+    let app = TestApp::start().await;
+    let instance = Instance::start("login", &environment(&app)).await;
+    app.aws.set_mood(Service::DynamoDb, Mood::Silent);
+    assert_eq!(login(&instance, &app.wechat.login_code("oAlice")).await.outcome(), "unavailable");
+    assert_eq!(lines(&instance.stop())[0]["cause"], "DynamoDB: no answer");
+}
+
+#[tokio::test]
 async fn nothing_secret_is_printed_over_all_cases_at_trace() {
     let app = TestApp::start().await;
     let instance = Instance::start("login", &environment(&app)).await;

@@ -104,6 +104,20 @@ async fn a_code_that_a_busy_wechat_used_up_is_unknown_and_not_invalid() {
 }
 
 #[tokio::test]
+async fn who_comes_second_waits_for_a_slow_winner() {
+    let app = TestApp::start().await;
+    app.log_in("oWarm").await;
+    let code = app.wechat.login_code("oAlice");
+    app.wechat.fail_next("/sns/jscode2session", [Fault::slow(Duration::from_millis(2200))]);
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        app.login(&code).await
+    };
+    let (first, second) = tokio::join!(app.login(&code), second);
+    assert_eq!((first.outcome(), &second.body), ("ok", &first.body));
+}
+
+#[tokio::test]
 async fn a_hundred_calls_with_one_code_open_one_session_with_one_token() {
     let app = TestApp::start().await;
     let code = app.wechat.login_code("oAlice");
@@ -113,6 +127,13 @@ async fn a_hundred_calls_with_one_code_open_one_session_with_one_token() {
     assert_eq!(scan(&app.dynamodb(), &app.tables.sessions).await.len(), 1);
     let users = scan(&app.dynamodb(), &app.tables.users).await;
     assert_eq!(users[0]["sessions"].as_ss().map(Vec::len), Ok(1));
+}
+
+#[tokio::test]
+async fn a_login_that_meets_another_transaction_goes_through() {
+    let app = TestApp::start().await;
+    app.aws.set_mood(Service::DynamoDb, Mood::ConflictingOnce);
+    assert_eq!(app.login(&app.wechat.login_code("oAlice")).await.outcome(), "ok");
 }
 
 #[tokio::test]

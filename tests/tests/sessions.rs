@@ -104,6 +104,21 @@ async fn the_tables_hold_neither_token_nor_session_key_nor_code() {
 }
 
 #[tokio::test]
+async fn sessions_that_have_expired_give_way_together() {
+    let app = TestApp::start().await;
+    for _ in 0..20 {
+        app.log_in("oAlice").await;
+    }
+    app.clock.advance(miniprogram::config::SESSION_TTL);
+    app.log_in("oAlice").await;
+    assert_eq!(only_user(&app).await["sessions"].as_ss().map(Vec::len), Ok(1));
+    app.aws.forget_calls();
+    app.log_in("oAlice").await;
+    let writes = app.aws.calls();
+    assert_eq!(writes.iter().filter(|call| call.ends_with("TransactWriteItems")).count(), 1, "{writes:?}");
+}
+
+#[tokio::test]
 async fn the_twenty_first_session_pushes_the_oldest_out() {
     let app = TestApp::start().await;
     let mut codes = Vec::new();

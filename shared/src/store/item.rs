@@ -56,6 +56,12 @@ pub fn member(hash: &TokenHash, session: &Session) -> String {
     format!("{:013}#{}", session.created_at.millis(), hash.as_str())
 }
 
+/// When the session in a user's set was opened.
+pub fn login_time(member: &str) -> Option<Timestamp> {
+    let (time, _) = member.split_once('#')?;
+    time.parse().ok().map(Timestamp::from_millis)
+}
+
 /// The sessions in a user's item.
 pub fn members(user: &Item) -> &[String] {
     user.get(SESSIONS).and_then(|set| set.as_ss().ok()).map_or(&[], Vec::as_slice)

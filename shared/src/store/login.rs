@@ -2,7 +2,8 @@
 
 use super::item::{self, member, text};
 use super::{Error, Store, WORDS, within};
-use crate::aws;
+use crate::aws::Fault;
+use crate::clock::Timestamp;
 use crate::log::rfc3339;
 use crate::scope::Scope;
 use crate::session::{Session, TokenHash};
@@ -13,6 +14,7 @@ use aws_sdk_dynamodb::types::{
 };
 use backon::{BackoffBuilder, ExponentialBuilder};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -60,26 +62,45 @@ impl Store {
             .with_jitter()
             .without_max_times()
             .build();
+        let contended = AtomicBool::new(false);
         let attempts = async {
             let mut place = Place::Free;
+            // Kept while the same is sent again, so that of two requests on their way at once one is a no-op.
+            let mut request_token = Uuid::new_v4().to_string();
             loop {
-                match self.attempt(hash, session, &id, &place).await? {
+                match self.attempt(hash, session, &id, &place, &request_token).await? {
                     Attempt::Done(login) => return Ok(login),
                     Attempt::Again(next) if place == Place::Free => place = next,
                     // Others are at it too. What was seen now is stale after a pause: look afresh.
                     Attempt::Again(_) => {
                         place = Place::Free;
+                        contended.store(true, Ordering::Relaxed);
                         sleep(pauses.next().ok_or(Error::Contention)?).await;
                     }
                     // The SDK does not retry a cancelled transaction, and two devices of one user do meet.
-                    Attempt::Busy => sleep(pauses.next().ok_or(Error::Contention)?).await,
+                    Attempt::Busy => {
+                        contended.store(true, Ordering::Relaxed);
+                        sleep(pauses.next().ok_or(Error::Contention)?).await;
+                        continue;
+                    }
                 }
+                request_token = Uuid::new_v4().to_string();
             }
         };
-        within(scope, attempts).await
+        within(scope, attempts).await.map_err(|error| match error {
+            Error::Aws(Fault::Unavailable(_)) if contended.into_inner() => Error::Contention,
+            error => error,
+        })
     }
 
-    async fn attempt(&self, hash: &TokenHash, session: &Session, id: &str, place: &Place) -> Result<Attempt, Error> {
+    async fn attempt(
+        &self,
+        hash: &TokenHash,
+        session: &Session,
+        id: &str,
+        place: &Place,
+        request_token: &str,
+    ) -> Result<Attempt, Error> {
         let member = member(hash, session);
         let mut items = vec![self.user(session, id, &member, place), self.session_opened(hash, session)];
         items.extend(place.gone().map(|hash| self.session_gone(hash)));
@@ -87,12 +108,13 @@ impl Store {
         let sent = self
             .client
             .transact_write_items()
+            .client_request_token(request_token)
             .set_transact_items(Some(items.map_err(|_| Error::Corrupt)?))
             .send()
             .await;
         match sent {
             Ok(_) => Ok(Attempt::Done(Login::Opened)),
-            Err(error) => refusal(&error, member),
+            Err(error) => refusal(&error, member, session),
         }
     }
 
@@ -148,13 +170,14 @@ impl Store {
 }
 
 impl Place {
-    /// Room among `seen` for `member`.
-    fn among(seen: &[String], member: String) -> Self {
+    /// Room among `seen` for `member`. Sessions of before `horizon` have expired, and give way in any case.
+    fn among(seen: &[String], member: String, horizon: Timestamp) -> Self {
         if seen.is_empty() {
             return Self::Free;
         }
         // Members begin with the time of their login, so the first in order are the oldest.
-        let ordered: BTreeSet<&String> = seen.iter().filter(|old| **old != member).collect();
+        let lives = |old: &&String| **old != member && item::login_time(old) > Some(horizon);
+        let ordered: BTreeSet<&String> = seen.iter().filter(lives).collect();
         let excess = (ordered.len() + 1).saturating_sub(MOST_SESSIONS);
         let mut kept: Vec<String> = ordered.into_iter().skip(excess).cloned().collect();
         kept.push(member);
@@ -178,7 +201,7 @@ fn hash_in(member: &str) -> &str {
 }
 
 /// What to make of a refused transaction.
-fn refusal(error: &SdkError<TransactWriteItemsError>, member: String) -> Result<Attempt, Error> {
+fn refusal(error: &SdkError<TransactWriteItemsError>, member: String, session: &Session) -> Result<Attempt, Error> {
     let reasons = match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),
         Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
@@ -193,19 +216,22 @@ fn refusal(error: &SdkError<TransactWriteItemsError>, member: String) -> Result<
     }
     if let Some(user) = failed(0) {
         let seen = user.item().map_or(&[][..], item::members);
-        return Ok(Attempt::Again(Place::among(seen, member)));
+        let life = session.expires_at.since(session.created_at);
+        return Ok(Attempt::Again(Place::among(seen, member, session.created_at - life)));
     }
     let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
     let is_passing = |reason: &CancellationReason| reason.code().is_some_and(|code| passing.contains(&code));
     if reasons.iter().any(is_passing) {
         return Ok(Attempt::Busy);
     }
-    Err(Error::Aws(aws::Fault::Misconfigured(WORDS.rejected)))
+    Err(Error::Aws(Fault::Misconfigured(WORDS.rejected)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LONG_AGO: Timestamp = Timestamp::from_millis(0);
 
     fn members(times: impl IntoIterator<Item = u32>) -> Vec<String> {
         times.into_iter().map(|time| format!("{time:013}#hash{time}")).collect()
@@ -213,14 +239,14 @@ mod tests {
 
     #[test]
     fn a_user_without_sessions_has_room() {
-        assert_eq!(Place::among(&[], "new".into()), Place::Free);
+        assert_eq!(Place::among(&[], "new".into(), LONG_AGO), Place::Free);
     }
 
     #[test]
     fn the_oldest_gives_way_to_the_twenty_first() {
         // DynamoDB keeps no order in a set.
         let seen = members((1..=20).rev());
-        let place = Place::among(&seen, "0000000000021#hash21".into());
+        let place = Place::among(&seen, "0000000000021#hash21".into(), LONG_AGO);
         assert_eq!(place.gone().collect::<Vec<_>>(), ["hash1"]);
         let expected = Place::Made { seen, kept: members(2..=21) };
         assert_eq!(place, expected);
@@ -228,15 +254,22 @@ mod tests {
 
     #[test]
     fn nobody_gives_way_while_there_is_room() {
-        let place = Place::among(&members(1..=19), "0000000000021#hash21".into());
+        let place = Place::among(&members(1..=19), "0000000000021#hash21".into(), LONG_AGO);
         assert_eq!(place.gone().count(), 0);
+    }
+
+    #[test]
+    fn sessions_that_have_expired_give_way() {
+        let seen = members(1..=20);
+        let place = Place::among(&seen, "0000000000021#hash21".into(), Timestamp::from_millis(18));
+        assert_eq!(place, Place::Made { seen, kept: members(19..=21) });
     }
 
     #[test]
     fn a_session_that_was_opened_anew_outlives_its_older_entry() {
         let mut seen = members(2..=20);
         seen.push("0000000000001#hash21".into());
-        let place = Place::among(&seen, "0000000000021#hash21".into());
+        let place = Place::among(&seen, "0000000000021#hash21".into(), LONG_AGO);
         assert_eq!(place.gone().count(), 0);
     }
 }

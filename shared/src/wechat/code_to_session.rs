@@ -65,17 +65,13 @@ impl Client {
 impl CodeSession {
     /// Reads a successful answer.
     fn from_answer(mut answer: Map<String, Value>, app_id: &str) -> Result<Self, Error> {
-        let openid = text(&mut answer, "openid")
-            .filter(|openid| openid.len() <= 128 && openid.bytes().all(|b| b.is_ascii_graphic()))
-            .ok_or(Kind::Unavailable("WeChat: success without openid"))?;
-        let session_key =
-            text(&mut answer, "session_key").ok_or(Kind::Unavailable("WeChat: success without session_key"))?;
-        Ok(Self {
-            app_id: app_id.to_owned(),
-            openid,
-            unionid: text(&mut answer, "unionid"),
-            session_key: session_key.into(),
-        })
+        // Ids have 28 characters and a session_key has 24. Bounds keep an odd answer from filling the tables.
+        let mut word = |name| {
+            text(&mut answer, name).filter(|text| text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic()))
+        };
+        let openid = word("openid").ok_or(Kind::Unavailable("WeChat: success without openid"))?;
+        let session_key = word("session_key").ok_or(Kind::Unavailable("WeChat: success without session_key"))?;
+        Ok(Self { app_id: app_id.to_owned(), openid, unionid: word("unionid"), session_key: session_key.into() })
     }
 }
 

@@ -33,13 +33,18 @@ async fn answer(State(front): State<Front>, method: Method, headers: HeaderMap, 
     let mood = {
         let mut state = front.aws.state();
         state.calls.push(format!("{service:?}.{operation}"));
-        state.moods.get(&service).copied().unwrap_or_default()
+        let mood = state.moods.get(&service).copied().unwrap_or_default();
+        if mood == Mood::ConflictingOnce && operation == "TransactWriteItems" {
+            state.moods.remove(&service);
+            return conflict();
+        }
+        mood
     };
     match mood {
         Mood::Failing => return fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
         Mood::Denying => return fault(StatusCode::BAD_REQUEST, "AccessDeniedException"),
         Mood::Silent => return std::future::pending().await,
-        Mood::Well | Mood::LosingWrites => {}
+        Mood::Well | Mood::LosingWrites | Mood::ConflictingOnce => {}
     }
     let answer = match service {
         Service::SecretsManager => front.get_secret_value(operation, &body),
@@ -96,6 +101,13 @@ impl Front {
         }
         response
     }
+}
+
+/// What DynamoDB answers to a transaction that meets another one.
+fn conflict() -> Response {
+    let reasons = json!([{"Code": "TransactionConflict", "Message": "made by a stand-in"}, {"Code": "None"}]);
+    let body = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
+    amazon_json(StatusCode::BAD_REQUEST, &body)
 }
 
 fn fault(status: StatusCode, name: &str) -> Response {

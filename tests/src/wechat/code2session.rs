@@ -20,7 +20,7 @@ const EXCHANGES_A_MINUTE: usize = 100;
 
 /// What stands behind a code of `wx.login`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct LoginCode {
     /// The user; a new one if empty.
     pub openid: String,

@@ -17,7 +17,7 @@ const CODE_LIFE_SECONDS: u64 = 300;
 
 /// What stands behind a code of the phone button.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct PhoneCode {
     /// The number without its country code; a random one if empty.
     pub phone: String,

@@ -66,7 +66,8 @@ fn issued<C: DeserializeOwned>(body: &[u8], issue: impl FnOnce(C) -> String) -> 
 
 /// `{"advance_seconds"}`: puts WeChat's clock forward.
 async fn advance_clock(Shared(wechat): Shared<WeChat>, Json(body): Json<Value>) -> StatusCode {
-    let Some(seconds) = body["advance_seconds"].as_u64() else {
+    // A hundred years are enough for any test.
+    let Some(seconds @ ..3_153_600_000) = body["advance_seconds"].as_u64() else {
         return StatusCode::BAD_REQUEST;
     };
     wechat.state().clock.advance(Duration::from_secs(seconds));
@@ -99,14 +100,16 @@ async fn answer(
         };
         (fault, answer)
     };
+    if let Some(fault) = &fault {
+        tokio::time::sleep(fault.delay).await;
+    }
     match fault {
-        Some(fault) => faulty(fault).await,
-        None => plain(StatusCode::OK, Body::from(answer.to_string().replace('/', "\\/"))),
+        Some(fault) if !fault.answered => faulty(fault),
+        _ => plain(StatusCode::OK, Body::from(answer.to_string().replace('/', "\\/"))),
     }
 }
 
-async fn faulty(fault: Fault) -> Response {
-    tokio::time::sleep(fault.delay).await;
+fn faulty(fault: Fault) -> Response {
     let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if fault.cut_short {
         let pieces = [Ok(Bytes::from(fault.body)), Err(std::io::Error::other("cut short"))];
