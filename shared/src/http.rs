@@ -1,10 +1,10 @@
 //! What comes in and what goes out: a [`Call`] is read from the event, a [`Reply`] or an [`Error`] becomes the
 //! answer in the contract's form.
 
+use crate::code::Code;
 use crate::error::{Error, Failure};
 use crate::scope::Scope;
 use crate::session::Token;
-use crate::wechat::Code;
 use lambda_http::http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };

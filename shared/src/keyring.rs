@@ -5,7 +5,6 @@
 //! serves two ends. A sealed value is `<key name>:<base64 of nonce, ciphertext and tag>`, AES-256-GCM with a
 //! fresh nonce, bound to the place it belongs to: moved to another item it does not open.
 
-use crate::session::hex;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::aead::{self, AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -14,6 +13,7 @@ use ring::{hkdf, hmac};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 /// A key shorter than this, in characters, is refused: a generated one has 64.
 const SHORTEST_KEY: usize = 32;
@@ -133,6 +133,15 @@ impl Keyring {
             .map_err(|_| SealError)?;
         Ok(derived)
     }
+}
+
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

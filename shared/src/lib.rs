@@ -18,6 +18,7 @@
 pub mod app;
 pub mod aws;
 pub mod clock;
+pub mod code;
 pub mod config;
 pub mod deadline;
 pub mod error;

@@ -1,14 +1,11 @@
 //! Looking for what another request with the same code has stored, or is storing right now.
 
 use crate::aws;
-use crate::error::Error;
 use crate::scope::Scope;
+use crate::store::Error;
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
-
-/// How long the answer to a code may be asked for again.
-pub const REPLAY_FOR: Duration = Duration::from_secs(120);
 
 /// How long to look: what the winner may take to write ([`aws::CALL`]), and half a second for WeChat's answer to reach it.
 /// A winner whose answer is longer on its way is missed, and the page asks WeChat for a new code; to wait for that too

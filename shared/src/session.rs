@@ -1,14 +1,16 @@
 //! The session's token: made from the code, parsed from a header, stored as a hash.
 
 use crate::clock::Timestamp;
-use crate::keyring::{Keyring, Place, SealError};
-use crate::replay::REPLAY_FOR;
-use crate::wechat::Code;
+use crate::code::Code;
+use crate::keyring::{Keyring, Place, SealError, hex};
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
-use std::fmt::Write;
+use std::time::Duration;
+
+/// How long the answer to a code may be asked for again after a lost reply.
+pub const REPLAY_FOR: Duration = Duration::from_secs(120);
 
 /// What the token's key is derived for.
 const TOKEN_PURPOSE: &str = "session token";
@@ -123,15 +125,6 @@ impl Session {
     pub fn may_replay(&self, now: Timestamp) -> bool {
         self.is_live(now) && now.since(self.created_at) < REPLAY_FOR
     }
-}
-
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ use crate::store::{self, Store};
 pub use crate::tls::wechat_http_client as http_client;
 pub use code_to_session::CodeSession;
 pub use phone_number::PhoneNumber;
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,23 +34,6 @@ pub const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// How long to wait before the one repetition after -1 ("system busy").
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
-
-/// A code of `wx.login` or of the phone button: 1 to 512 printable ASCII characters.
-#[derive(Clone, Debug)]
-pub struct Code(SecretString);
-
-impl Code {
-    /// Accepts what can be a code. `None` if it is too long, empty, or not printable ASCII.
-    pub fn parse(text: &str) -> Option<Self> {
-        let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        ((1..=512).contains(&text.len()) && printable).then(|| Self(text.to_owned().into()))
-    }
-
-    /// The code itself.
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
 
 /// Why WeChat did not give what it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,25 +205,4 @@ async fn fetch(request: reqwest::RequestBuilder) -> Result<Vec<u8>, Error> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_code_has_1_to_512_printable_ascii_characters() {
-        assert!(Code::parse("a").is_some());
-        assert!(Code::parse(&"~".repeat(512)).is_some());
-        for text in ["", "a\n", "é", "a\u{7f}", "\0"] {
-            assert!(Code::parse(text).is_none(), "{text:?}");
-        }
-        assert!(Code::parse(&"a".repeat(513)).is_none());
-    }
-
-    #[test]
-    fn the_debug_form_shows_no_code() {
-        let code = Code::parse("canary").unwrap();
-        assert!(!format!("{code:?}").contains("canary"));
-    }
 }

@@ -1,9 +1,9 @@
 //! What is stored: users, their sessions, and how both stay in step.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use miniprogram::code::Code;
 use miniprogram::keyring::Keyring;
 use miniprogram::session::Token;
-use miniprogram::wechat::Code;
 use secrecy::ExposeSecret;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;

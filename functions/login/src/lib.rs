@@ -3,12 +3,13 @@
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
 
 use miniprogram::App;
+use miniprogram::code::Code;
 use miniprogram::error::{Error, Failure};
 use miniprogram::http::{Call, Reply};
 use miniprogram::replay::{Look, PATIENCE, search};
 use miniprogram::session::{Session, Token};
 use miniprogram::store::Login;
-use miniprogram::wechat::{self, Code, CodeSession, Kind};
+use miniprogram::wechat::{self, CodeSession, Kind};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;

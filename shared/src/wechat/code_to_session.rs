@@ -1,7 +1,8 @@
 //! `code2Session`: who the user is.
 
 use super::answer::text;
-use super::{Client, Code, Error, Kind, Next, Tries, call};
+use super::{Client, Error, Kind, Next, Tries, call};
+use crate::code::Code;
 use crate::scope::Scope;
 use crate::secrets::Credentials;
 use secrecy::{ExposeSecret, SecretString};

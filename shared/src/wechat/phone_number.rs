@@ -2,7 +2,8 @@
 
 use super::access_token::AccessToken;
 use super::answer::{scalar, text};
-use super::{Client, Code, Error, Kind, Next, Tries, call};
+use super::{Client, Error, Kind, Next, Tries, call};
+use crate::code::Code;
 use crate::scope::Scope;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
