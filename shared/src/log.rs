@@ -18,8 +18,19 @@ pub struct Log(Arc<Mutex<Measured>>);
 struct Measured {
     replayed: bool,
     stale_secret: bool,
+    access_token: Option<Renewal>,
     wechat_ms: f64,
     dynamodb_ms: f64,
+}
+
+/// How WeChat gave us an access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Renewal {
+    /// In normal mode.
+    Renewed,
+    /// By force.
+    Forced,
 }
 
 /// The services whose time is logged.
@@ -47,6 +58,11 @@ impl Log {
     /// Notes that a stored answer was given once more.
     pub fn replayed(&self) {
         self.change(|measured| measured.replayed = true);
+    }
+
+    /// Notes that WeChat gave us an access token.
+    pub fn access_token(&self, renewal: Renewal) {
+        self.change(|measured| measured.access_token = Some(renewal));
     }
 
     /// Notes that a secret could not be read again, and that its old value served.
@@ -81,6 +97,8 @@ pub struct Line<'a> {
     replayed: bool,
     #[serde(skip_serializing_if = "is_false")]
     stale_secret: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<Renewal>,
     cold_start: bool,
     wechat_ms: f64,
     dynamodb_ms: f64,
@@ -122,6 +140,7 @@ impl<'a> Line<'a> {
             rid: error.and_then(|error| error.rid.as_deref()),
             replayed: measured.replayed,
             stale_secret: measured.stale_secret,
+            access_token: measured.access_token,
             cold_start: outcome.cold_start,
             wechat_ms: tenths(measured.wechat_ms),
             dynamodb_ms: tenths(measured.dynamodb_ms),

@@ -47,9 +47,12 @@ impl TestApp {
         let clock = TestClock::default();
         let wechat = WeChat::serve(free_port().await, clock.clone(), APP_ID, APP_SECRET);
         let aws = Aws::serve(free_port().await, None).await;
+        aws.name(WECHAT_SECRET_ID, "WeChatSecret");
+        aws.name(KEY_SECRET_ID, "KeySecret");
         aws.put_secret(WECHAT_SECRET_ID, &json!({"AppId": APP_ID, "AppSecret": APP_SECRET}).to_string());
         aws.put_secret(KEY_SECRET_ID, KEYRING);
         let tables = Tables::unique();
+        tables.name(&aws);
         tables.create(&aws_sdk_dynamodb::Client::new(&aws.patient_sdk())).await;
         aws.forget_calls();
         let config = config(&wechat, &tables);
@@ -185,6 +188,20 @@ pub fn config(wechat: &WeChat, tables: &Tables) -> Config {
     }
 }
 
+/// What `template.yaml` tells a function, for the stand-ins of a test.
+pub fn environment(app: &TestApp) -> Vec<(&'static str, String)> {
+    vec![
+        ("WECHAT_SECRET_ID", WECHAT_SECRET_ID.to_owned()),
+        ("KEY_SECRET_ID", KEY_SECRET_ID.to_owned()),
+        ("WECHAT_BASE_URL", app.wechat.base_url().to_owned()),
+        ("USERS_TABLE", app.tables.users.clone()),
+        ("SESSIONS_TABLE", app.tables.sessions.clone()),
+        ("ACCESS_TOKENS_TABLE", app.tables.access_tokens.clone()),
+        ("LOCAL_AWS_ENDPOINT", app.aws.endpoint().to_owned()),
+        ("RUST_LOG", "trace".to_owned()),
+    ]
+}
+
 /// Opens the session whose token stands in `events/phone*.json`, for the user whose the sample codes are.
 pub async fn open_sample_session(config: &Config, aws: &Aws, clock: &TestClock) {
     let app = App::new(config.clone(), &aws.patient_sdk(), clock.for_app()).expect("the TLS stack");
@@ -205,10 +222,10 @@ pub async fn open_sample_session(config: &Config, aws: &Aws, clock: &TestClock) 
 
 /// One instance of every function, by its path.
 pub fn functions(config: &Config, aws: &Aws, clock: &TestClock) -> HashMap<&'static str, Function> {
-    let app = || App::new(config.clone(), &aws.sdk(), clock.for_app()).map(Arc::new);
+    let app = |function| App::new(config.clone(), &aws.sdk(function), clock.for_app()).map(Arc::new);
     HashMap::from([
-        ("/login", gateway::function(miniprogram::service("login", app(), login::handle))),
-        ("/phone", gateway::function(miniprogram::service("phone", app(), phone::handle))),
+        ("/login", gateway::function(miniprogram::service("login", app("login"), login::handle))),
+        ("/phone", gateway::function(miniprogram::service("phone", app("phone"), phone::handle))),
     ])
 }
 

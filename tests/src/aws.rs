@@ -3,12 +3,14 @@
 //! real AWS SDK.
 
 mod front;
+pub mod iam;
 mod tables;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use dynoxide::Database;
-use std::collections::{BTreeMap, HashMap};
+use iam::Permission;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
 
@@ -52,6 +54,9 @@ struct State {
     secrets: BTreeMap<String, String>,
     moods: HashMap<Service, Mood>,
     calls: Vec<String>,
+    /// What each physical name is called in `template.yaml`.
+    logical_ids: HashMap<String, &'static str>,
+    used: BTreeMap<String, BTreeSet<Permission>>,
 }
 
 impl Aws {
@@ -64,7 +69,13 @@ impl Aws {
             (None, None) => embedded(Database::memory().expect("an engine in memory")).await,
         };
         let address = listener.local_addr().expect("a bound listener has an address");
-        let state = State { secrets: BTreeMap::new(), moods: HashMap::new(), calls: Vec::new() };
+        let state = State {
+            secrets: BTreeMap::new(),
+            moods: HashMap::new(),
+            calls: Vec::new(),
+            logical_ids: HashMap::new(),
+            used: BTreeMap::new(),
+        };
         let aws = Self { state: Arc::new(Mutex::new(state)), endpoint: format!("http://{address}") };
         tokio::spawn(front::serve(listener, aws.clone(), engine));
         aws
@@ -75,12 +86,13 @@ impl Aws {
         &self.endpoint
     }
 
-    /// The configuration of the real SDK for these stand-ins, with the functions' own limits.
-    pub fn sdk(&self) -> SdkConfig {
-        miniprogram::aws::with_limits(self.patient_sdk())
+    /// The configuration of the real SDK for a function, with the functions' own limits and permissions.
+    pub fn sdk(&self, function: &'static str) -> SdkConfig {
+        let named = self.patient_sdk().into_builder().app_name(AppName::new(function).expect("a plain name"));
+        miniprogram::aws::with_limits(named.build())
     }
 
-    /// The same without limits, for what a test itself does.
+    /// The same without limits, and with all permissions, for what a test itself does.
     pub fn patient_sdk(&self) -> SdkConfig {
         let credentials = Credentials::new("test", "test", None, None, "tests");
         SdkConfig::builder()
@@ -91,6 +103,17 @@ impl Aws {
             .endpoint_url(&self.endpoint)
             .http_client(miniprogram::aws::http_client().expect("the TLS stack"))
             .build()
+    }
+
+    /// Tells what a table or secret is called in `template.yaml`, so that a function may do with it what its role
+    /// there allows, and no more.
+    pub fn name(&self, physical: &str, logical_id: &'static str) {
+        self.state().logical_ids.insert(physical.to_owned(), logical_id);
+    }
+
+    /// What a function has made use of so far.
+    pub fn used(&self, function: &str) -> BTreeSet<Permission> {
+        self.state().used.get(function).cloned().unwrap_or_default()
     }
 
     /// Writes a secret's text.

@@ -62,6 +62,8 @@ impl Instance {
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", name)
+            // The stand-ins know the caller by this, and allow it what its role in `template.yaml` allows.
+            .env("AWS_SDK_UA_APP_ID", name)
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_REGION", "us-east-1")

@@ -6,25 +6,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tests::app::{APP_ID, APP_SECRET, Answer, KEY_SECRET_ID, KEYRING, TestApp, WECHAT_SECRET_ID};
+use tests::app::{APP_ID, APP_SECRET, Answer, KEYRING, TestApp, environment};
 use tests::aws::{Mood, Service};
 use tests::gateway::{self, FUNCTION_TIMEOUT};
 use tests::runtime_api::Instance;
 use tests::wechat::{Fault, LoginCode, Revoked};
-
-/// What `template.yaml` tells the function, for the stand-ins of this test.
-fn environment(app: &TestApp) -> Vec<(&'static str, String)> {
-    vec![
-        ("WECHAT_SECRET_ID", WECHAT_SECRET_ID.to_owned()),
-        ("KEY_SECRET_ID", KEY_SECRET_ID.to_owned()),
-        ("WECHAT_BASE_URL", app.wechat.base_url().to_owned()),
-        ("USERS_TABLE", app.tables.users.clone()),
-        ("SESSIONS_TABLE", app.tables.sessions.clone()),
-        ("ACCESS_TOKENS_TABLE", app.tables.access_tokens.clone()),
-        ("LOCAL_AWS_ENDPOINT", app.aws.endpoint().to_owned()),
-        ("RUST_LOG", "trace".to_owned()),
-    ]
-}
 
 async fn send(instance: &Instance, body: &str) -> Answer {
     let event = gateway::event("POST", "/login", &HeaderMap::new(), body.as_bytes());

@@ -9,6 +9,7 @@ use super::answer::{scalar, text};
 use super::{Client, Error, Kind, Next, Tries, call};
 use crate::clock::Timestamp;
 use crate::keyring::{Keyring, Place};
+use crate::log::Renewal;
 use crate::scope::Scope;
 use crate::secrets::Credentials;
 use crate::store::StoredToken;
@@ -206,6 +207,10 @@ impl Client {
                 Next::GiveUp(error) => return Err(error),
             }
         };
+        scope.log.access_token(match mode {
+            Mode::Normal => Renewal::Renewed,
+            Mode::Force => Renewal::Forced,
+        });
         let sealed = keyring.seal(token.expose(), b"", place(&token.app_id));
         if let Ok(sealed) = sealed {
             let stored = StoredToken { token: sealed, obtained_at: token.obtained_at, expires_at: token.expires_at };

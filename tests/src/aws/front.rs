@@ -33,6 +33,11 @@ async fn answer(State(front): State<Front>, method: Method, headers: HeaderMap, 
     let mood = {
         let mut state = front.aws.state();
         state.calls.push(format!("{service:?}.{operation}"));
+        if let Some(function) = function_of(&headers)
+            && !state.permit(function, service, operation, &body)
+        {
+            return fault(StatusCode::BAD_REQUEST, "AccessDeniedException");
+        }
         let mood = state.moods.get(&service).copied().unwrap_or_default();
         if mood == Mood::ConflictingOnce && operation == "TransactWriteItems" {
             state.moods.remove(&service);
@@ -56,6 +61,12 @@ async fn answer(State(front): State<Front>, method: Method, headers: HeaderMap, 
         }
         _ => answer,
     }
+}
+
+/// The function that calls, by the application's name in the SDK's user agent; `None` for a test's own calls.
+fn function_of(headers: &HeaderMap) -> Option<&str> {
+    let agent = headers.get("x-amz-user-agent").or(headers.get(header::USER_AGENT))?.to_str().ok()?;
+    agent.split(' ').find_map(|part| part.strip_prefix("app/"))
 }
 
 impl Front {

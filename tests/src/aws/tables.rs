@@ -31,6 +31,13 @@ impl Tables {
         Self { users: name("users"), sessions: name("sessions"), access_tokens: name("access_tokens") }
     }
 
+    /// Tells the stand-ins what the tables are called in `template.yaml`.
+    pub fn name(&self, aws: &super::Aws) {
+        aws.name(&self.users, "UsersTable");
+        aws.name(&self.sessions, "SessionsTable");
+        aws.name(&self.access_tokens, "AccessTokensTable");
+    }
+
     /// Makes the tables, unless they are there.
     pub async fn create(&self, client: &Client) {
         self.create_one(client, &self.users, "openid").await;
