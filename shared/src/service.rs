@@ -19,6 +19,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::timeout_at;
 
+/// What is assumed to be left where no deadline is told: the functions' timeout in `template.yaml`.
+const UNTOLD: Duration = Duration::from_secs(10);
+
 /// Runs `handler` as the Lambda function of `route` until Lambda ends the process. Configuration comes from the
 /// environment; what is wrong with it is said in the log and answered as `misconfigured`.
 ///
@@ -71,6 +74,11 @@ where
     })
 }
 
+/// The time until `ends`, both in ms. A deadline in the past is none: `cargo lambda watch` sends 600000 instead of a time.
+fn time_left(ends: u64, now: u64) -> Duration {
+    ends.checked_sub(now).map_or(UNTOLD, Duration::from_millis)
+}
+
 async fn answer<H, F>(
     route: &'static str,
     cold_start: bool,
@@ -85,8 +93,8 @@ where
     let context = request.lambda_context_ref();
     let request_id = context.map_or_else(String::new, |context| context.request_id.clone());
     let ends = context.map_or(0, |context| context.deadline);
-    let left = ends.saturating_sub(Timestamp::from(system_now()).millis());
-    let scope = Scope::until(Deadline::of_invocation(Duration::from_millis(left)));
+    let left = time_left(ends, Timestamp::from(system_now()).millis());
+    let scope = Scope::until(Deadline::of_invocation(left));
 
     let result = match app {
         Ok(app) => {
@@ -108,4 +116,19 @@ where
     };
     Line::new(&scope.log, outcome).print();
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_ends_with_the_deadline() {
+        assert_eq!(time_left(1_700_000_003_000, 1_700_000_000_000), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn a_deadline_in_the_past_is_none() {
+        assert_eq!(time_left(600_000, 1_700_000_000_000), UNTOLD);
+    }
 }
