@@ -6,8 +6,8 @@ use tokio::time::Instant;
 /// Kept free at the end of every request for the reply's way out of the function.
 pub const MARGIN: Duration = Duration::from_millis(500);
 
-/// Less than this is not worth starting a call to a service for.
-const WORTH_STARTING: Duration = Duration::from_millis(250);
+/// Less than this is not worth starting a call to an AWS service in the same region for.
+pub const WORTH_STARTING: Duration = Duration::from_millis(250);
 
 /// The moment by which a reply must stand.
 #[derive(Clone, Copy, Debug)]
@@ -31,11 +31,11 @@ impl Deadline {
     /// How long a step may take: `limit`, or less where `reserve` must stay free for what comes after it.
     ///
     /// # Errors
-    /// [`OutOfTime`] if what is left is not worth starting.
-    pub fn allow(self, limit: Duration, reserve: Duration) -> Result<Duration, OutOfTime> {
+    /// [`OutOfTime`] if what is left is less than `least`, and so not worth starting.
+    pub fn allow(self, limit: Duration, reserve: Duration, least: Duration) -> Result<Duration, OutOfTime> {
         let left = self.0.saturating_duration_since(Instant::now());
         let usable = left.saturating_sub(reserve);
-        if usable < WORTH_STARTING {
+        if usable < least {
             return Err(OutOfTime);
         }
         Ok(usable.min(limit))
@@ -51,18 +51,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_step_gets_its_limit_while_there_is_time() {
         let deadline = Deadline::of_invocation(10 * SECOND);
-        assert_eq!(deadline.allow(4 * SECOND, 2 * SECOND), Ok(4 * SECOND));
+        assert_eq!(deadline.allow(4 * SECOND, 2 * SECOND, SECOND), Ok(4 * SECOND));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_step_gets_what_is_left_less_margin_and_reserve() {
         let deadline = Deadline::of_invocation(4 * SECOND + MARGIN);
-        assert_eq!(deadline.allow(4 * SECOND, 2 * SECOND), Ok(2 * SECOND));
+        assert_eq!(deadline.allow(4 * SECOND, 2 * SECOND, SECOND), Ok(2 * SECOND));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_step_is_not_started_when_only_the_reserve_is_left() {
-        let deadline = Deadline::of_invocation(2 * SECOND + MARGIN);
-        assert_eq!(deadline.allow(4 * SECOND, 2 * SECOND), Err(OutOfTime));
+    async fn a_step_is_not_started_with_less_than_it_needs() {
+        let deadline = Deadline::of_invocation(3 * SECOND + MARGIN - Duration::from_millis(1));
+        assert_eq!(deadline.allow(4 * SECOND, 2 * SECOND, SECOND), Err(OutOfTime));
     }
 }

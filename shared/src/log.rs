@@ -23,7 +23,7 @@ struct Measured {
     dynamodb_ms: f64,
 }
 
-/// How WeChat gave us an access token.
+/// Whether and how WeChat gave us an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Renewal {
@@ -31,6 +31,8 @@ pub enum Renewal {
     Renewed,
     /// By force.
     Forced,
+    /// Not at all, though the old one nears its end.
+    Failed,
 }
 
 /// The services whose time is logged.
@@ -60,7 +62,7 @@ impl Log {
         self.change(|measured| measured.replayed = true);
     }
 
-    /// Notes that WeChat gave us an access token.
+    /// Notes that WeChat was asked for an access token.
     pub fn access_token(&self, renewal: Renewal) {
         self.change(|measured| measured.access_token = Some(renewal));
     }

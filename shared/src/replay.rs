@@ -16,6 +16,9 @@ pub const PATIENCE: Duration = aws::CALL.saturating_add(Duration::from_millis(50
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
+/// The last look is so long before the deadline that its answer still comes in time.
+const LAST_LOOK: Duration = Duration::from_millis(400);
+
 /// What a look found.
 #[derive(Clone, Debug)]
 pub enum Look<T> {
@@ -35,7 +38,7 @@ pub async fn search<T, F>(patience: Duration, scope: &Scope, look: impl Fn() -> 
 where
     F: Future<Output = Result<Look<T>, Error>>,
 {
-    let until = scope.deadline.instant().min(Instant::now() + patience);
+    let until = (scope.deadline.instant() - LAST_LOOK).min(Instant::now() + patience);
     let mut pause = FIRST_PAUSE;
     loop {
         match look().await? {

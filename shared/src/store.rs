@@ -18,17 +18,18 @@ mod phone;
 
 use crate::aws::{self, Fault};
 use crate::config::Config;
-use crate::deadline::OutOfTime;
+use crate::deadline::{OutOfTime, WORTH_STARTING};
 use crate::log::Service;
 use crate::scope::Scope;
 use crate::session::{Session, TokenHash};
 use aws_sdk_dynamodb::Client;
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use item::Item;
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::timeout;
 
-pub use access_token::{FORCE_AT_MOST, FORCE_EVERY, StoredToken};
+pub use access_token::{Claim, FORCE_AT_MOST, FORCE_EVERY, StoredToken};
 pub use login::{Login, MOST_SESSIONS};
 pub use phone::StoredPhone;
 
@@ -98,8 +99,18 @@ impl Store {
     }
 }
 
+/// The pauses between tries of a write that meets other writers of the same item.
+fn pauses() -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(20))
+        .with_max_delay(Duration::from_millis(320))
+        .with_jitter()
+        .without_max_times()
+        .build()
+}
+
 /// Runs a call within its limit and the request's, and adds its time to the log line.
 async fn within<T>(scope: &Scope, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let limit = scope.deadline.allow(aws::CALL, Duration::ZERO)?;
+    let limit = scope.deadline.allow(aws::CALL, Duration::ZERO, WORTH_STARTING)?;
     scope.log.time(Service::DynamoDb, timeout(limit, call)).await.map_err(|_| OutOfTime)?
 }

@@ -29,6 +29,10 @@ pub const CALL: Duration = Duration::from_secs(4);
 /// What must be left after a call to WeChat, so that what it answered can be stored.
 pub const RESERVE: Duration = aws::CALL;
 
+/// With less than this a call to WeChat is not started: connecting from abroad takes three round trips of up to 300 ms,
+/// and a code is lost, for phone numbers with the money, if its answer does not come in time.
+const WORTH_STARTING: Duration = Duration::from_secs(1);
+
 /// WeChat's answers are a few hundred bytes; what is longer than this is none.
 pub const LONGEST_ANSWER: usize = 64 * 1024;
 
@@ -184,7 +188,7 @@ impl Tries {
 
 /// Sends a request and reads the answer: an object without an error of WeChat's.
 async fn call(request: reqwest::RequestBuilder, scope: &Scope) -> Result<Map<String, Value>, Error> {
-    let limit = scope.deadline.allow(CALL, RESERVE)?;
+    let limit = scope.deadline.allow(CALL, RESERVE, WORTH_STARTING)?;
     let fetched = scope.log.time(Service::WeChat, timeout(limit, fetch(request))).await;
     answer::read(&fetched.map_err(|_| Kind::Unavailable("WeChat: no answer in time"))??)
 }

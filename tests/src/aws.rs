@@ -37,7 +37,9 @@ pub enum Mood {
     Silent,
     /// Does what it is asked for, and loses the answer to every write.
     LosingWrites,
-    /// Refuses one transaction because another one has hold of the same item, and is well again.
+    /// Does what it is asked for, loses the answer to one write, and is well again.
+    LosingOneWrite,
+    /// Refuses one write because a transaction has hold of the same item, and is well again.
     ConflictingOnce,
     /// Answers every call with `AccessDeniedException`.
     Denying,

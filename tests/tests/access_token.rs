@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use std::time::Duration;
 use tests::app::{Answer, TestApp};
+use tests::aws::{Mood, Service};
 use tests::wechat::{Fault, Revoked};
 
 const PHONE: &str = "/wxa/business/getuserphonenumber";
@@ -74,6 +75,43 @@ async fn a_renewal_that_fails_does_not_matter_while_the_old_token_works() {
     app.clock.advance(Duration::from_secs(7200 - 59));
     app.wechat.fail_next(STABLE_TOKEN, [Fault::errcode(-1), Fault::errcode(-1)]);
     assert_eq!(phone(&app, &token).await.outcome(), "ok");
+}
+
+#[tokio::test]
+async fn a_renewal_that_fails_is_not_tried_again_at_once() {
+    let (app, token) = in_use().await;
+    app.clock.advance(Duration::from_secs(7200 - 59));
+    app.wechat.fail_next(STABLE_TOKEN, [Fault::errcode(40164)]);
+    for _ in 0..3 {
+        assert_eq!(phone(&app, &token).await.outcome(), "ok");
+    }
+    assert_eq!(app.wechat.calls(STABLE_TOKEN), 2);
+    app.clock.advance(Duration::from_secs(15));
+    assert_eq!(phone(&app, &token).await.outcome(), "ok");
+    assert_eq!(app.wechat.calls(STABLE_TOKEN), 3);
+}
+
+#[tokio::test]
+async fn a_number_is_stored_while_a_renewal_is_under_way() {
+    let (app, token) = in_use().await;
+    app.clock.advance(Duration::from_secs(7200 - 59));
+    app.wechat.fail_next(STABLE_TOKEN, [Fault::slow(Duration::from_secs(5))]);
+    app.aws.forget_calls();
+    let stored = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        app.aws.calls().contains(&"DynamoDb.UpdateItem".to_owned())
+    };
+    let (answer, stored) = tokio::join!(phone(&app, &token), stored);
+    assert_eq!((answer.outcome(), stored), ("ok", true));
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_was_lost_is_known_again() {
+    let (app, token) = in_use().await;
+    app.wechat.revoke_access_token(Revoked::Repeated);
+    app.aws.set_mood(Service::DynamoDb, Mood::LosingOneWrite);
+    assert_eq!(phone(&app, &token).await.outcome(), "ok");
+    assert_eq!(app.wechat.forced_refreshes(), 1);
 }
 
 #[tokio::test]
@@ -185,6 +223,8 @@ async fn what_wechat_says_about_the_token_becomes_the_contracts_reply() {
         (Fault::errcode(40243), "misconfigured"),
         (Fault::errcode(89503), "misconfigured"),
         (Fault::errcode(40013), "misconfigured"),
+        // WeChat's other token call gives this for a wrong AppSecret.
+        (Fault::errcode(40001), "misconfigured"),
         (Fault::errcode(45011), "rate_limited"),
         (Fault::errcode(45009), "wechat_unavailable"),
         (Fault::body(r#"{"access_token":"","expires_in":7200}"#), "wechat_unavailable"),

@@ -288,6 +288,47 @@ async fn a_hundred_calls_with_one_code_get_one_number_and_pay_once() {
 }
 
 #[tokio::test]
+async fn a_number_that_meets_a_login_of_its_user_is_kept() {
+    let (app, token, code) = with_alices_code().await;
+    app.phone(&token, &app.wechat.phone_code("oAlice", NUMBER)).await;
+    app.aws.set_mood(Service::DynamoDb, Mood::ConflictingOnce);
+    assert_outcome(&app.phone(&token, &code).await, 200, "ok");
+    assert_eq!(stored_phones(&app).await, 1);
+}
+
+#[tokio::test]
+async fn a_number_of_a_clock_that_ran_ahead_does_not_stand_for_ever() {
+    let (app, token, code) = with_alices_code().await;
+    let client = app.dynamodb();
+    let update = client.update_item().table_name(&app.tables.users).key("openid", AttributeValue::S("oAlice".into()));
+    let ahead = (app.clock.now() + Duration::from_secs(3600)).millis().to_string();
+    let update = update.update_expression("SET phone_at = :ahead");
+    update.expression_attribute_values(":ahead", AttributeValue::N(ahead)).send().await.expect("an update");
+    app.phone(&token, &code).await;
+    assert_eq!(stored_phones(&app).await, 1);
+}
+
+#[tokio::test]
+async fn an_invalid_code_is_told_in_time_when_wechat_is_slow() {
+    let (app, token) = with_alice().await;
+    app.wechat.fail_next("/cgi-bin/stable_token", [Fault::slow(Duration::from_millis(3700))]);
+    app.wechat.fail_next(PATH, [Fault::slow(Duration::from_millis(3500))]);
+    assert_outcome(&app.phone(&token, "never-issued").await, 400, "invalid_code");
+}
+
+#[tokio::test]
+async fn a_code_is_not_spent_with_less_than_a_second_left_for_wechat() {
+    let (app, token, code) = with_alices_code().await;
+    app.phone(&token, &app.wechat.phone_code("oAlice", NUMBER)).await;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).expect("a value"));
+    let event = tests::gateway::event("POST", "/phone", &headers, json!({"code": code}).to_string().as_bytes());
+    let answer = app.invoke_within("/phone", event, Duration::from_millis(3300)).await;
+    assert_outcome(&answer, 503, "unavailable");
+    assert_eq!(app.wechat.numbers_sold(), 1);
+}
+
+#[tokio::test]
 async fn a_code_that_a_busy_wechat_used_up_is_unknown_and_not_invalid() {
     let (app, token, code) = with_alices_code().await;
     app.wechat.fail_next(PATH, [Fault { carried_out: true, ..Fault::errcode(-1) }]);

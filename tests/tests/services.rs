@@ -187,11 +187,11 @@ async fn old_secrets_serve_on_while_their_refresh_fails() {
 async fn a_busy_wechat_and_no_time_left_is_wechat_unavailable() {
     let app = TestApp::start().await;
     app.log_in("oWarm").await;
-    let busy = Fault { delay: Duration::from_millis(400), ..Fault::errcode(-1) };
+    let busy = Fault { delay: Duration::from_millis(900), ..Fault::errcode(-1) };
     app.wechat.fail_next(PATH, [busy]);
     let body = json!({"code": app.wechat.login_code("oAlice")}).to_string();
     let event = gateway::event("POST", "/login", &axum::http::HeaderMap::new(), body.as_bytes());
-    let answer = app.invoke_within("/login", event, Duration::from_millis(3200)).await;
+    let answer = app.invoke_within("/login", event, Duration::from_millis(4200)).await;
     assert_outcome(&answer, 502, "wechat_unavailable");
 }
 

@@ -47,10 +47,14 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Error> {
     let phone_codes = keyring.hash_all("phone code", &[&session.appid, &session.openid, code.expose()]);
     let caller = Caller { hash, session, keyring, phone_codes };
     let openid = app.send_openid_with_phone_code.then_some(caller.session.openid.as_str());
-    match app.wechat.phone_number(&code, openid, &call.scope).await {
-        Ok(number) => keep(&app, &call, &caller, &number).await,
-        Err(refusal) => replay(&app, &call, &caller, refusal).await,
-    }
+    let answer = async {
+        match app.wechat.phone_number(&code, &caller.session.appid, openid, &call.scope).await {
+            Ok(number) => keep(&app, &call, &caller, &number).await,
+            Err(refusal) => replay(&app, &call, &caller, refusal).await,
+        }
+    };
+    let (answer, ()) = tokio::join!(answer, app.wechat.renew_access_token(&call.scope));
+    answer
 }
 
 /// Keeps the number with the user whose session this still is.
@@ -71,7 +75,7 @@ async fn keep(app: &App, call: &Call, caller: &Caller, number: &PhoneNumber) -> 
 /// or another request with the same code may be at work right now. It only reads. WeChat's refusal does not tell a used
 /// code from an unknown one, so every refused code is looked for with patience: asking the user again costs money.
 async fn replay(app: &App, call: &Call, caller: &Caller, refusal: wechat::Error) -> Result<Reply, Error> {
-    if refusal.kind != Kind::InvalidCode {
+    if !matches!(refusal.kind, Kind::InvalidCode | Kind::UsedCode) {
         return Err(refusal.into());
     }
     let look = || async {

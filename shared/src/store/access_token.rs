@@ -5,7 +5,7 @@ use super::{Error, Store, WORDS, within};
 use crate::clock::Timestamp;
 use crate::scope::Scope;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use std::time::Duration;
 
 /// WeChat replaces a token by force at most this often in 24 hours.
@@ -15,6 +15,17 @@ pub const FORCE_AT_MOST: usize = 20;
 pub const FORCE_EVERY: Duration = Duration::from_secs(30);
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What became of a claim to replace the token by force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It is yours.
+    Granted,
+    /// Somebody else is doing it, or has just done it.
+    Taken,
+    /// It was done too often in the last 24 hours.
+    Exhausted,
+}
 
 /// An access token as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,15 +65,16 @@ impl Store {
     }
 
     /// Claims the right to replace the token by force: one caller at a time, not within [`FORCE_EVERY`] of the last
-    /// time, and not more than [`FORCE_AT_MOST`] times in 24 hours. `false` if it is not to be had.
+    /// time, and not more than [`FORCE_AT_MOST`] times in 24 hours.
     ///
     /// # Errors
     /// If DynamoDB does not answer in time.
-    pub async fn claim_forced_refresh(&self, appid: &str, now: Timestamp, scope: &Scope) -> Result<bool, Error> {
+    pub async fn claim_forced_refresh(&self, appid: &str, now: Timestamp, scope: &Scope) -> Result<Claim, Error> {
         let item = self.read(&self.access_tokens, item::APPID, appid, scope).await?;
         let seen = item.as_ref().map(forced).unwrap_or_default();
-        let Some(forced) = with_another(&seen, now) else {
-            return Ok(false);
+        let forced = match with_another(&seen, now) {
+            Ok(forced) => forced,
+            Err(refused) => return Ok(refused),
         };
         let update = self
             .update_access_token(appid)
@@ -76,7 +88,12 @@ impl Store {
                 .condition_expression("forced = :seen")
                 .expression_attribute_values(":seen", AttributeValue::Ns(seen.iter().map(u64::to_string).collect()))
         };
-        conditionally(update, scope).await
+        match conditionally(update, scope).await? {
+            Ok(()) => Ok(Claim::Granted),
+            // The SDK may have sent it twice, the answer to the first having been lost.
+            Err(Some(item)) if self::forced(&item).contains(&now.millis()) => Ok(Claim::Granted),
+            Err(_) => Ok(Claim::Taken),
+        }
     }
 
     fn update_access_token(&self, appid: &str) -> UpdateItemFluentBuilder {
@@ -84,15 +101,16 @@ impl Store {
     }
 }
 
-/// Sends a conditional write: whether its condition held.
-async fn conditionally(update: UpdateItemFluentBuilder, scope: &Scope) -> Result<bool, Error> {
+/// Sends a conditional write. Where its condition does not hold, the inner error is the item as it stands.
+async fn conditionally(update: UpdateItemFluentBuilder, scope: &Scope) -> Result<Result<(), Option<Item>>, Error> {
+    let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     let send = async {
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(Error::Aws(WORDS.read(&error))),
-            },
+        let Err(error) = update.send().await else {
+            return Ok(Ok(()));
+        };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(Err(failed.item().cloned())),
+            _ => Err(Error::Aws(WORDS.read(&error))),
         }
     };
     within(scope, send).await
@@ -112,14 +130,17 @@ fn forced(item: &Item) -> Vec<u64> {
     times.into_iter().flatten().filter_map(|time| time.parse().ok()).collect()
 }
 
-/// The times of the last day with `now` added; `None` if it is too soon or too often.
-fn with_another(seen: &[u64], now: Timestamp) -> Option<Vec<String>> {
+/// The times of the last day with `now` added, or why it is not to be.
+fn with_another(seen: &[u64], now: Timestamp) -> Result<Vec<String>, Claim> {
     let age = |time: &u64| now.since(Timestamp::from_millis(*time));
     let recent: Vec<&u64> = seen.iter().filter(|time| age(time) < DAY).collect();
-    if recent.len() >= FORCE_AT_MOST || recent.iter().any(|time| age(time) < FORCE_EVERY) {
-        return None;
+    if recent.iter().any(|time| age(time) < FORCE_EVERY) {
+        return Err(Claim::Taken);
     }
-    Some(recent.into_iter().map(u64::to_string).chain([now.millis().to_string()]).collect())
+    if recent.len() >= FORCE_AT_MOST {
+        return Err(Claim::Exhausted);
+    }
+    Ok(recent.into_iter().map(u64::to_string).chain([now.millis().to_string()]).collect())
 }
 
 #[cfg(test)]
@@ -134,24 +155,24 @@ mod tests {
 
     #[test]
     fn the_first_replacement_is_allowed() {
-        assert_eq!(with_another(&[], at(7)), Some(vec!["7".to_owned()]));
+        assert_eq!(with_another(&[], at(7)), Ok(vec!["7".to_owned()]));
     }
 
     #[test]
     fn a_replacement_within_thirty_seconds_of_the_last_is_not() {
-        assert_eq!(with_another(&[1_000], at(30_999)), None);
-        assert!(with_another(&[1_000], at(31_000)).is_some());
+        assert_eq!(with_another(&[1_000], at(30_999)), Err(Claim::Taken));
+        assert!(with_another(&[1_000], at(31_000)).is_ok());
     }
 
     #[test]
     fn the_twenty_first_replacement_within_a_day_is_not_allowed() {
         let seen: Vec<u64> = (0..20).map(|hour| hour * HOUR_MS).collect();
-        assert_eq!(with_another(&seen, at(20 * HOUR_MS)), None);
+        assert_eq!(with_another(&seen, at(20 * HOUR_MS)), Err(Claim::Exhausted));
     }
 
     #[test]
     fn replacements_of_the_day_before_are_forgotten() {
         let seen: Vec<u64> = (0..20).map(|hour| hour * HOUR_MS).collect();
-        assert_eq!(with_another(&seen, at(24 * HOUR_MS)).map(|times| times.len()), Some(20));
+        assert_eq!(with_another(&seen, at(24 * HOUR_MS)).map(|times| times.len()), Ok(20));
     }
 }

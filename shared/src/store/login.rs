@@ -1,7 +1,7 @@
 //! The one write of a login.
 
 use super::item::{self, member, text};
-use super::{Error, Store, WORDS, within};
+use super::{Error, Store, WORDS, pauses, within};
 use crate::aws::Fault;
 use crate::clock::Timestamp;
 use crate::log::rfc3339;
@@ -12,10 +12,8 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use backon::{BackoffBuilder, ExponentialBuilder};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -56,12 +54,7 @@ impl Store {
     /// If DynamoDB does not answer in time; the write may have gone through all the same.
     pub async fn log_in(&self, hash: &TokenHash, session: &Session, scope: &Scope) -> Result<Login, Error> {
         let id = Uuid::new_v4().to_string();
-        let mut pauses = ExponentialBuilder::new()
-            .with_min_delay(Duration::from_millis(20))
-            .with_max_delay(Duration::from_millis(320))
-            .with_jitter()
-            .without_max_times()
-            .build();
+        let mut pauses = pauses();
         let contended = AtomicBool::new(false);
         let attempts = async {
             let mut place = Place::Free;

@@ -1,12 +1,17 @@
 //! A user's phone number.
 
 use super::item::{self, Item, get_number, get_text, member, number, text};
-use super::{Error, Store, WORDS, within};
+use super::{Error, Store, WORDS, pauses, within};
 use crate::clock::Timestamp;
 use crate::scope::Scope;
 use crate::session::{Session, TokenHash};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// By how much the clocks of two machines may differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 
 /// A phone number as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +28,7 @@ pub struct StoredPhone {
 
 impl Store {
     /// Keeps a phone number with the session's user, if the session still is that user's: `false` if it is not. Of two
-    /// numbers on their way at once the newer one stays.
+    /// numbers on their way at once the newer one stays, unless its time lies ahead: that was a wrong clock.
     ///
     /// # Errors
     /// If DynamoDB does not answer in time; the write may have gone through all the same.
@@ -44,25 +49,34 @@ impl Store {
                 "SET phone = :phone, country_code = :country_code, phone_at = :phone_at, phone_code = :phone_code",
             )
             .condition_expression(
-                "contains(#sessions, :member) AND (attribute_not_exists(phone_at) OR phone_at <= :phone_at)",
+                "contains(#sessions, :member) AND \
+                 (attribute_not_exists(phone_at) OR phone_at <= :phone_at OR phone_at > :ahead)",
             )
             .expression_attribute_names("#sessions", item::SESSIONS)
             .expression_attribute_values(":member", text(&member))
             .expression_attribute_values(":phone", text(&phone.phone))
             .expression_attribute_values(":country_code", text(&phone.country_code))
             .expression_attribute_values(":phone_at", number(phone.phone_at.millis()))
+            .expression_attribute_values(":ahead", number((phone.phone_at + CLOCKS_DIFFER).millis()))
             .expression_attribute_values(":phone_code", text(&phone.phone_code))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let mut pauses = pauses();
         let send = async {
-            match update.send().await {
-                Ok(_) => Ok(true),
-                Err(error) => match error.as_service_error() {
+            loop {
+                let Err(error) = update.clone().send().await else {
+                    return Ok(true);
+                };
+                match error.as_service_error() {
+                    // A login of the same user is under way. The SDK does not retry this.
+                    Some(UpdateItemError::TransactionConflictException(_)) => {
+                        sleep(pauses.next().ok_or(Error::Contention)?).await;
+                    }
                     Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                         // If the session is still there, a newer number was.
-                        Ok(failed.item().is_some_and(|user| item::members(user).contains(&member)))
+                        return Ok(failed.item().is_some_and(|user| item::members(user).contains(&member)));
                     }
-                    _ => Err(Error::Aws(WORDS.read(&error))),
-                },
+                    _ => return Err(Error::Aws(WORDS.read(&error))),
+                }
             }
         };
         within(scope, send).await

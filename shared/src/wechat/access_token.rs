@@ -12,7 +12,7 @@ use crate::keyring::{Keyring, Place};
 use crate::log::Renewal;
 use crate::scope::Scope;
 use crate::secrets::Credentials;
-use crate::store::StoredToken;
+use crate::store::{Claim, StoredToken};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,6 +26,12 @@ const RENEW_BEFORE: std::ops::RangeInclusive<u64> = 60..=290;
 /// How long a reply may wait for a renewal that goes on beside it. What is not done by then is tried again by the next
 /// request; the old token works until its end.
 const RENEWAL: Duration = Duration::from_secs(2);
+
+/// How long after a renewal that failed the next one is tried.
+const RETRY_RENEWAL: Duration = Duration::from_secs(15);
+
+/// A token is not used in its last seconds: WeChat may get the call when it has ended.
+const LAST_SECONDS: Duration = Duration::from_secs(5);
 
 /// How long to wait for a token that another instance is replacing by force, and between two looks.
 const REPLACEMENT: Duration = Duration::from_secs(2);
@@ -73,7 +79,7 @@ impl AccessToken {
     }
 
     fn serves(&self, app_id: &str, now: Timestamp) -> bool {
-        self.app_id == app_id && now < self.expires_at
+        self.app_id == app_id && now + LAST_SECONDS < self.expires_at
     }
 
     fn is(&self, other: &Self) -> bool {
@@ -109,31 +115,37 @@ impl Client {
         }
         let token = match self.stored(scope).await? {
             Some(stored) => stored,
-            None => self.obtain(Mode::Normal, scope).await?,
+            None => self.obtain(Mode::Normal, None, scope).await?,
         };
         self.access_token.set(&token);
         Ok(token)
     }
 
-    /// Renews a token that nears its end. Whoever else needs one meanwhile goes on with the old one; and so does
-    /// everybody if it fails.
-    pub(super) async fn renew_if_due(&self, token: &AccessToken, scope: &Scope) {
-        if self.clock.now() < token.renew_at {
-            return;
-        }
+    /// Renews this instance's token if it nears its end. Whoever needs one meanwhile goes on with the old one; and so does
+    /// everybody if it fails. It belongs beside a request's own work, and ends before the reply: Lambda freezes what is
+    /// left over.
+    pub async fn renew_access_token(&self, scope: &Scope) {
         let Ok(_fetching) = self.access_token.fetching.try_lock() else {
             return;
         };
+        let now = self.clock.now();
+        let Some(token) = self.access_token.get().filter(|token| token.renew_at <= now && now < token.expires_at)
+        else {
+            return;
+        };
+        // If it fails, it is tried again, but not by the very next request.
+        self.access_token.set(&AccessToken { renew_at: now + RETRY_RENEWAL, ..token.clone() });
         let renewal = async {
             let newer = |stored: &AccessToken| stored.expires_at > token.expires_at;
-            let renewed = match self.stored(scope).await?.filter(newer) {
-                Some(stored) => stored,
-                None => self.obtain(Mode::Normal, scope).await?,
-            };
-            self.access_token.set(&renewed);
+            match self.stored(scope).await?.filter(newer) {
+                Some(stored) => self.access_token.set(&stored),
+                None => drop(self.obtain(Mode::Normal, None, scope).await?),
+            }
             Ok::<(), Error>(())
         };
-        let _ = timeout(RENEWAL, renewal).await;
+        if !matches!(timeout(RENEWAL, renewal).await, Ok(Ok(()))) {
+            scope.log.access_token(Renewal::Failed);
+        }
     }
 
     /// A token instead of `refused`, which WeChat refused with `error`: the one that others have stored meanwhile, or
@@ -151,7 +163,7 @@ impl Client {
         }
         let token = match self.stored(scope).await?.filter(other) {
             Some(stored) => stored,
-            None => match Some(self.obtain(Mode::Normal, scope).await?).filter(other) {
+            None => match Some(self.obtain(Mode::Normal, Some(refused), scope).await?).filter(other) {
                 Some(renewed) => renewed,
                 None if error.errcode == Some(42001) => return Err(error),
                 None => self.force(refused, error, scope).await?,
@@ -164,8 +176,10 @@ impl Client {
     /// Replaces the token by force, or waits for the one who is doing so.
     async fn force(&self, refused: &AccessToken, error: Error, scope: &Scope) -> Result<AccessToken, Error> {
         let now = self.clock.now();
-        if self.store.claim_forced_refresh(&refused.app_id, now, scope).await? {
-            return self.obtain(Mode::Force, scope).await;
+        match self.store.claim_forced_refresh(&refused.app_id, now, scope).await? {
+            Claim::Granted => return self.obtain(Mode::Force, Some(refused), scope).await,
+            Claim::Exhausted => return Err(error),
+            Claim::Taken => {}
         }
         let replaced = async {
             loop {
@@ -192,8 +206,8 @@ impl Client {
         Ok(token.filter(|token| token.serves(app_id, self.clock.now())))
     }
 
-    /// Asks WeChat, and shares the answer.
-    async fn obtain(&self, mode: Mode, scope: &Scope) -> Result<AccessToken, Error> {
+    /// Asks WeChat, and shares the answer unless it is `refused` once more.
+    async fn obtain(&self, mode: Mode, refused: Option<&AccessToken>, scope: &Scope) -> Result<AccessToken, Error> {
         let (mut credentials, keyring) = self.secrets.get(scope).await?;
         let mut tries = Tries::new(Kind::Credentials);
         let token = loop {
@@ -211,8 +225,11 @@ impl Client {
             Mode::Normal => Renewal::Renewed,
             Mode::Force => Renewal::Forced,
         });
-        let sealed = keyring.seal(token.expose(), b"", place(&token.app_id));
-        if let Ok(sealed) = sealed {
+        if refused.is_some_and(|refused| token.is(refused)) {
+            return Ok(token);
+        }
+        self.access_token.set(&token);
+        if let Ok(sealed) = keyring.seal(token.expose(), b"", place(&token.app_id)) {
             let stored = StoredToken { token: sealed, obtained_at: token.obtained_at, expires_at: token.expires_at };
             // The token works whether or not others get to know it.
             let _ = self.store.put_access_token(&token.app_id, &stored, scope).await;
@@ -230,8 +247,21 @@ impl Client {
             "secret": credentials.app_secret.expose_secret(),
             "force_refresh": mode == Mode::Force,
         }));
-        let (text, life) = read(call(request, scope).await?)?;
-        Ok(AccessToken::new(&credentials.app_id, text, asked_at, asked_at + life))
+        let (text, life) = read(call(request, scope).await.map_err(read_error)?)?;
+        let mut token = AccessToken::new(&credentials.app_id, text, asked_at, asked_at + life);
+        if mode == Mode::Force {
+            // It is newer than what anybody was answered before it was made, whenever they asked.
+            token.obtained_at = self.clock.now();
+        }
+        Ok(token)
+    }
+}
+
+/// Here there is no access token yet that could be refused: WeChat's other token call says 40001 of a wrong AppSecret.
+fn read_error(error: Error) -> Error {
+    match error.kind {
+        Kind::AccessToken => Error { kind: Kind::Credentials, ..error },
+        _ => error,
     }
 }
 

@@ -18,32 +18,26 @@ pub struct PhoneNumber {
 }
 
 impl Client {
-    /// Fetches the number for a code of the phone button. With `openid` WeChat checks that the code is that user's.
+    /// Fetches the number for a code of the phone button of the mini-program `app_id`. With `openid` WeChat checks that the
+    /// code is that user's.
     ///
     /// After -1 and after a connection that did not come about it asks once more; where the access token is refused,
     /// once more with a new one. It never repeats a call whose answer is outstanding: the code may be used up.
     ///
     /// # Errors
     /// What stood in the way; [`Error::repeated`] if an earlier try may have used the code.
-    pub async fn phone_number(&self, code: &Code, openid: Option<&str>, scope: &Scope) -> Result<PhoneNumber, Error> {
-        let token = self.access_token(scope).await?;
-        // Renewing goes on beside the call, and ends before the reply: Lambda freezes what is left over.
-        let (number, ()) =
-            tokio::join!(self.phone_number_with(token.clone(), code, openid, scope), self.renew_if_due(&token, scope));
-        number
-    }
-
-    async fn phone_number_with(
+    pub async fn phone_number(
         &self,
-        mut token: AccessToken,
         code: &Code,
+        app_id: &str,
         openid: Option<&str>,
         scope: &Scope,
     ) -> Result<PhoneNumber, Error> {
+        let mut token = self.access_token(scope).await?;
         let mut tries = Tries::new(Kind::AccessToken);
         loop {
             let error = match self.getuserphonenumber(&token, code, openid, scope).await {
-                Ok(number) => return Ok(number),
+                Ok(answer) => return PhoneNumber::from_answer(answer, app_id),
                 Err(error) => error,
             };
             match tries.after(error).await {
@@ -61,7 +55,7 @@ impl Client {
         code: &Code,
         openid: Option<&str>,
         scope: &Scope,
-    ) -> Result<PhoneNumber, Error> {
+    ) -> Result<Map<String, Value>, Error> {
         let mut body = json!({"code": code.expose()});
         if let Some(openid) = openid {
             body["openid"] = openid.into();
@@ -71,8 +65,7 @@ impl Client {
             .post(format!("{}/wxa/business/getuserphonenumber", self.base_url))
             .query(&[("access_token", token.expose())])
             .json(&body);
-        let answer = call(request, scope).await.map_err(read_error)?;
-        PhoneNumber::from_answer(answer, &token.app_id)
+        call(request, scope).await.map_err(read_error)
     }
 }
 
@@ -97,11 +90,12 @@ impl PhoneNumber {
         if text(&mut watermark, "appid").ok_or(nonsense)? != app_id {
             return Err(Kind::CodeMismatch.into());
         }
-        let mut digits = |name| {
-            scalar(&mut info, name).filter(|text| text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_digit()))
+        // The number is paid for: no guess at what one looks like, only bounds.
+        let mut word = |name| {
+            scalar(&mut info, name).filter(|text| text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_graphic()))
         };
-        let pure = digits("purePhoneNumber").ok_or(nonsense)?;
-        let country_code = digits("countryCode").ok_or(nonsense)?;
+        let pure = word("purePhoneNumber").ok_or(nonsense)?;
+        let country_code = word("countryCode").ok_or(nonsense)?;
         Ok(Self { pure: pure.into(), country_code })
     }
 }
@@ -150,7 +144,7 @@ mod tests {
     fn a_success_without_what_must_be_there_is_none() {
         for (there, instead) in [
             (r#""purePhoneNumber":"13800000000""#, r#""purePhoneNumber":"""#),
-            (r#""purePhoneNumber":"13800000000""#, r#""purePhoneNumber":"<b>""#),
+            (r#""purePhoneNumber":"13800000000""#, r#""purePhoneNumber":"1 2""#),
             (r#""countryCode":"86""#, r#""countryCode":null"#),
             (r#""appid":"wx""#, r#""appid":null"#),
             ("watermark", "stamp"),

@@ -39,9 +39,12 @@ async fn answer(State(front): State<Front>, method: Method, headers: HeaderMap, 
             return fault(StatusCode::BAD_REQUEST, "AccessDeniedException");
         }
         let mood = state.moods.get(&service).copied().unwrap_or_default();
-        if mood == Mood::ConflictingOnce && operation == "TransactWriteItems" {
+        if mood == Mood::ConflictingOnce && !operation.starts_with("Get") {
             state.moods.remove(&service);
-            return conflict();
+            return conflict(operation);
+        }
+        if mood == Mood::LosingOneWrite && !operation.starts_with("Get") {
+            state.moods.remove(&service);
         }
         mood
     };
@@ -49,14 +52,14 @@ async fn answer(State(front): State<Front>, method: Method, headers: HeaderMap, 
         Mood::Failing => return fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
         Mood::Denying => return fault(StatusCode::BAD_REQUEST, "AccessDeniedException"),
         Mood::Silent => return std::future::pending().await,
-        Mood::Well | Mood::LosingWrites | Mood::ConflictingOnce => {}
+        Mood::Well | Mood::LosingWrites | Mood::LosingOneWrite | Mood::ConflictingOnce => {}
     }
     let answer = match service {
         Service::SecretsManager => front.get_secret_value(operation, &body),
         Service::DynamoDb => front.pass_on(method, &headers, body).await,
     };
     match mood {
-        Mood::LosingWrites if !operation.starts_with("Get") => {
+        Mood::LosingWrites | Mood::LosingOneWrite if !operation.starts_with("Get") => {
             fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError")
         }
         _ => answer,
@@ -114,8 +117,11 @@ impl Front {
     }
 }
 
-/// What DynamoDB answers to a transaction that meets another one.
-fn conflict() -> Response {
+/// What DynamoDB answers to a write that meets a transaction.
+fn conflict(operation: &str) -> Response {
+    if operation != "TransactWriteItems" {
+        return fault(StatusCode::BAD_REQUEST, "TransactionConflictException");
+    }
     let reasons = json!([{"Code": "TransactionConflict", "Message": "made by a stand-in"}, {"Code": "None"}]);
     let body = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
     amazon_json(StatusCode::BAD_REQUEST, &body)
