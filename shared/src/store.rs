@@ -12,6 +12,7 @@
 //! `TransactWriteItems`).
 
 mod access_token;
+mod import;
 mod item;
 mod login;
 mod phone;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 pub use access_token::{Claim, FORCE_AT_MOST, FORCE_EVERY, StoredToken};
+pub use import::ImportedUser;
 pub use login::{Login, MOST_SESSIONS};
 pub use phone::StoredPhone;
 

@@ -4,6 +4,7 @@
 //! - [`aws`]: DynamoDB (a real engine, embedded or named by `TEST_DYNAMODB_ENDPOINT`) and Secrets Manager.
 //! - [`gateway`]: an HTTP request as an API Gateway event, through the functions, and back.
 //! - [`runtime_api`]: the Lambda Runtime API, for tests that start the built binary.
+//! - [`import`]: users of another back end, from CSV.
 //! - [`app`]: all of it together, for one test.
 //!
 //! The stand-ins are servers: the product's own clients speak to them over the wire.
@@ -12,6 +13,7 @@ pub mod app;
 pub mod aws;
 pub mod clock;
 pub mod gateway;
+pub mod import;
 pub mod runtime_api;
 pub mod wechat;
 

@@ -60,7 +60,7 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Error> {
 /// Keeps the number with the user whose session this still is.
 async fn keep(app: &App, call: &Call, caller: &Caller, number: &PhoneNumber) -> Result<Reply, Error> {
     let stored = StoredPhone {
-        phone: caller.keyring.seal(number.pure.expose_secret(), b"", caller.place())?,
+        phone: caller.keyring.seal(number.pure.expose_secret(), b"", Place::of_phone(&caller.session.openid))?,
         country_code: number.country_code.clone(),
         phone_at: app.clock.now(),
         phone_code: caller.phone_codes.first().cloned().unwrap_or_default(),
@@ -90,13 +90,7 @@ async fn replay(app: &App, call: &Call, caller: &Caller, refusal: wechat::Error)
         return Err(refusal.into());
     };
     call.scope.log.replayed();
-    reply(&caller.keyring.open(&stored.phone, b"", caller.place())?, &stored.country_code)
-}
-
-impl Caller {
-    fn place(&self) -> Place<'_> {
-        Place { table: "users", key: &self.session.openid, field: "phone" }
-    }
+    reply(&caller.keyring.open(&stored.phone, b"", Place::of_phone(&caller.session.openid))?, &stored.country_code)
 }
 
 fn reply(phone: &SecretString, country_code: &str) -> Result<Reply, Error> {

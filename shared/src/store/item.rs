@@ -7,10 +7,13 @@ use std::collections::HashMap;
 
 pub type Item = HashMap<String, AttributeValue>;
 
+pub const AVATAR: &str = "avatar";
 pub const APPID: &str = "appid";
 pub const COUNTRY_CODE: &str = "country_code";
 pub const CREATED_AT: &str = "created_at";
 pub const EXPIRES_AT: &str = "expires_at";
+pub const ID: &str = "id";
+pub const NAME: &str = "name";
 pub const FORCED: &str = "forced";
 pub const OBTAINED_AT: &str = "obtained_at";
 pub const OPENID: &str = "openid";
