@@ -190,3 +190,57 @@ fn is_false(flag: &bool) -> bool {
 fn tenths(ms: f64) -> f64 {
     (ms * 10.0).round() / 10.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn line(log: &Log) -> Value {
+        let outcome = Outcome { request_id: "r", route: "login", cold_start: false, status: 200, error: None };
+        serde_json::to_value(Line::new(log, outcome)).unwrap()
+    }
+
+    #[test]
+    fn what_did_not_happen_is_left_out() {
+        let line = line(&Log::default());
+        for name in ["cause", "errcode", "rid", "stale_secret", "access_token"] {
+            assert!(line.get(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_secret_whose_old_value_served_is_told() {
+        let log = Log::default();
+        log.stale_secret();
+        assert_eq!(line(&log)["stale_secret"], true);
+    }
+
+    #[test]
+    fn the_way_to_an_access_token_is_told() {
+        let log = Log::default();
+        for (renewal, told) in [(Renewal::Renewed, "renewed"), (Renewal::Forced, "forced"), (Renewal::Failed, "failed")]
+        {
+            log.access_token(renewal);
+            assert_eq!(line(&log)["access_token"], told);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_times_of_a_service_add_up() {
+        let log = Log::default();
+        log.time(Service::WeChat, async {}).await;
+        log.change(|measured| measured.wechat_ms = 1.25);
+        log.time(Service::WeChat, async {}).await;
+        assert!(line(&log)["wechat_ms"].as_f64().unwrap() >= 1.2);
+        assert_eq!(line(&log)["dynamodb_ms"], 0.0);
+    }
+
+    #[test]
+    fn the_level_follows_the_status() {
+        for (status, level) in [(200, "INFO"), (404, "WARN"), (503, "ERROR")] {
+            let outcome = Outcome { request_id: "r", route: "login", cold_start: false, status, error: None };
+            assert_eq!(Line::new(&Log::default(), outcome).level, level);
+        }
+    }
+}
