@@ -156,7 +156,9 @@ impl<T> Cached<T> {
             .map_err(|_| Error::Aws(Fault::Unavailable(WORDS.unavailable)))?
             .map_err(|error| Error::Aws(WORDS.read(&error)))?;
         let text: SecretString = answer.secret_string.unwrap_or_default().into();
-        let value = Arc::new((self.parse)(text.expose_secret()).map_err(Error::Malformed)?);
+        // An editor may have put a byte order mark before the text.
+        let text = text.expose_secret().trim_start_matches('\u{feff}');
+        let value = Arc::new((self.parse)(text).map_err(Error::Malformed)?);
         state.value = Some(Arc::clone(&value));
         state.fresh_until = Some(source.clock.now() + FRESH_FOR);
         Ok(value)

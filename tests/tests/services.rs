@@ -159,6 +159,14 @@ async fn a_secret_that_wechat_refuses_is_read_again_at_most_every_ten_seconds() 
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_before_a_secret_does_no_harm() {
+    let app = TestApp::start().await;
+    let secret = json!({"AppId": APP_ID, "AppSecret": tests::app::APP_SECRET});
+    app.aws.put_secret(WECHAT_SECRET_ID, &format!("\u{feff}{secret}"));
+    assert_outcome(&app.login(&app.wechat.login_code("oAlice")).await, 200, "ok");
+}
+
+#[tokio::test]
 async fn secrets_are_kept_for_five_minutes() {
     let app = TestApp::start().await;
     app.log_in("oAlice").await;
