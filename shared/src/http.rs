@@ -19,8 +19,7 @@ pub const LARGEST_BODY: usize = 4 * 1024;
 /// What a caller is told to wait after [`Failure::RateLimited`], in seconds: WeChat counts by the minute.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("60");
 
-/// One request, on its way through a function.
-#[derive(Debug)]
+/// One request, on its way through a function. It has no `Debug`, because it holds codes and tokens.
 pub struct Call {
     request: Request,
     /// Its time and its log line.
@@ -92,8 +91,7 @@ enum MediaType {
     Form,
 }
 
-/// The fields of a body. Of fields with the same name the last one counts.
-#[derive(Debug)]
+/// The fields of a body. Of fields with the same name the last one counts. No `Debug`: one of them is a code.
 pub struct Fields(Map<String, Value>);
 
 impl Fields {
@@ -114,8 +112,7 @@ impl Fields {
     }
 }
 
-/// A success: the `data` of the body.
-#[derive(Clone, Debug)]
+/// A success: the `data` of the body. No `Debug`: it holds tokens and phone numbers.
 pub struct Reply(Value);
 
 impl Reply {

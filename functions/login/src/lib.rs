@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The `data` of the reply.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 struct LoggedIn<'a> {
     token: &'a str,
     openid: &'a str,
