@@ -80,8 +80,8 @@ async fn a_hundred_calls_with_one_code_get_one_number_and_pay_once() {
 #[tokio::test]
 async fn an_invalid_code_is_told_in_time_when_wechat_is_slow() {
     let (app, token, _) = with_alices_code().await;
-    app.wechat.fail_next("/cgi-bin/stable_token", [Fault::slow(Duration::from_millis(3700))]);
-    app.wechat.fail_next(PATH, [Fault::slow(Duration::from_millis(3500))]);
+    app.wechat.fail_next("/cgi-bin/stable_token", [Fault::slow(Duration::from_millis(3600))]);
+    app.wechat.fail_next(PATH, [Fault::slow(Duration::from_millis(3600))]);
     assert_outcome(&app.phone(&token, "never-issued").await, 400, "invalid_code");
 }
 

@@ -108,7 +108,7 @@ async fn who_comes_second_waits_for_a_slow_winner() {
     let app = TestApp::start().await;
     app.log_in("oWarm").await;
     let code = app.wechat.login_code("oAlice");
-    app.wechat.fail_next("/sns/jscode2session", [Fault::slow(Duration::from_millis(2200))]);
+    app.wechat.fail_next("/sns/jscode2session", [Fault::slow(Duration::from_millis(1900))]);
     let second = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         app.login(&code).await
