@@ -6,6 +6,7 @@ use miniprogram::App;
 use miniprogram::code::Code;
 use miniprogram::error::{Error, Failure};
 use miniprogram::http::{Call, Reply};
+use miniprogram::keyring::Keyring;
 use miniprogram::replay::{Look, PATIENCE, search};
 use miniprogram::session::{Session, Token};
 use miniprogram::store::Login;
@@ -29,22 +30,23 @@ struct LoggedIn<'a> {
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Error> {
     call.require_post()?;
     let code = call.fields()?.code()?;
+    // Before the code is spent: after it there is time for the write only.
+    let (_, keyring) = app.secrets.get(&call.scope).await?;
     match app.wechat.code_to_session(&code, &call.scope).await {
-        Ok(known) => open(&app, &call, &code, known).await,
+        Ok(known) => open(&app, &call, &keyring, &code, known).await,
         Err(refusal) => replay(&app, &call, &code, refusal).await,
     }
 }
 
 /// Opens the session of a user whom WeChat knows.
-async fn open(app: &App, call: &Call, code: &Code, known: CodeSession) -> Result<Reply, Error> {
-    let (_, keyring) = app.secrets.get(&call.scope).await?;
-    let token = Token::from_code(&keyring, &known.app_id, code)?;
+async fn open(app: &App, call: &Call, keyring: &Keyring, code: &Code, known: CodeSession) -> Result<Reply, Error> {
+    let token = Token::from_code(keyring, &known.app_id, code)?;
     let now = app.clock.now();
     let session = Session {
         openid: known.openid,
         unionid: known.unionid,
         appid: known.app_id,
-        session_key: token.seal(&keyring, &known.session_key)?,
+        session_key: token.seal(keyring, &known.session_key)?,
         created_at: now,
         expires_at: now + app.session_ttl,
     };
