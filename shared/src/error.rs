@@ -1,8 +1,9 @@
 //! Every failure that a caller can meet, and what it looks like on the wire.
 
-use crate::deadline::OutOfTime;
 use crate::{aws, keyring, secrets, store, wechat};
 use lambda_http::http::StatusCode;
+
+const OUT_OF_TIME: &str = "too little time left";
 
 /// What a caller is told. The table below is the HTTP contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,12 +94,6 @@ impl Error {
     }
 }
 
-impl From<OutOfTime> for Error {
-    fn from(_: OutOfTime) -> Self {
-        Self::new(Failure::Unavailable, "too little time left")
-    }
-}
-
 impl From<aws::Fault> for Error {
     fn from(fault: aws::Fault) -> Self {
         match fault {
@@ -127,6 +122,7 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::Aws(fault) => fault.into(),
+            store::Error::OutOfTime => Self::new(Failure::Unavailable, OUT_OF_TIME),
             store::Error::Contention => Self::new(Failure::Unavailable, "DynamoDB: contention"),
             store::Error::Corrupt => Self::new(Failure::Unavailable, "DynamoDB: item malformed"),
         }
@@ -152,7 +148,7 @@ impl From<wechat::Error> for Error {
             Kind::Busy => (Failure::WechatUnavailable, "WeChat: busy"),
             Kind::NotConnected => (Failure::WechatUnavailable, "WeChat: no connection"),
             Kind::Unavailable(cause) => (Failure::WechatUnavailable, cause),
-            Kind::OutOfTime => (Failure::Unavailable, "too little time left"),
+            Kind::OutOfTime => (Failure::Unavailable, OUT_OF_TIME),
             Kind::Secrets(secrets) => return secrets.into(),
             Kind::Store(store) => return store.into(),
         };

@@ -2,13 +2,13 @@
 //!
 //! | table | key | attributes |
 //! | --- | --- | --- |
-//! | users | `openid` | `id`, `appid`, `unionid`, `created_at` (RFC 3339), `sessions` (set of `<login time in ms>#<token hash>`), `phone` (sealed), `country_code`, `phone_at` (ms), `phone_code` (keyed hash) |
+//! | users | `openid` | `id`, `appid`, `unionid`, `name`, `avatar`, `created_at` (RFC 3339), `sessions` (set of `<login time in ms>#<token hash>`), `phone` (sealed), `country_code`, `phone_at` (ms), `phone_code` (keyed hash) |
 //! | sessions | `token_hash` | `openid`, `unionid`, `appid`, `session_key` (sealed), `created_at` (ms), `expires_at` (s, the TTL) |
 //! | access tokens | `appid` | `token` (sealed), `obtained_at` (ms), `expires_at` (s), `forced` (set of times in ms) |
 //!
 //! A login is one `TransactWriteItems`: the user is made or kept, its new session goes into the user's set, the
-//! session is put. It is atomic, so no session lives without its user; and the SDK sends a client request token
-//! with it, so a late retry of the same request within 10 minutes changes nothing (DynamoDB's documentation of
+//! session is put. It is atomic, so no session lives without its user; and it carries a client request token, so a
+//! late retry of the same request within 10 minutes changes nothing (DynamoDB's documentation of
 //! `TransactWriteItems`).
 
 mod access_token;
@@ -47,6 +47,8 @@ const WORDS: aws::Words = aws::Words {
 pub enum Error {
     /// DynamoDB did not answer as it should.
     Aws(Fault),
+    /// Too little time left to start the call.
+    OutOfTime,
     /// Others kept changing the same user until the time was up.
     Contention,
     /// An item lacks what must be there.
@@ -55,7 +57,7 @@ pub enum Error {
 
 impl From<OutOfTime> for Error {
     fn from(_: OutOfTime) -> Self {
-        Self::Aws(Fault::Unavailable(WORDS.unavailable))
+        Self::OutOfTime
     }
 }
 
@@ -114,5 +116,6 @@ fn pauses() -> ExponentialBackoff {
 /// Runs a call within its limit and the request's, and adds its time to the log line.
 async fn within<T>(scope: &Scope, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let limit = scope.deadline.allow(aws::CALL, Duration::ZERO, WORTH_STARTING)?;
-    scope.log.time(Service::DynamoDb, timeout(limit, call)).await.map_err(|_| OutOfTime)?
+    let called = scope.log.time(Service::DynamoDb, timeout(limit, call)).await;
+    called.map_err(|_| Error::Aws(Fault::Unavailable(WORDS.unavailable)))?
 }

@@ -16,7 +16,7 @@ const WECHAT_CONNECT: Duration = Duration::from_secs(2);
 const WECHAT_IDLE: Duration = Duration::from_secs(20);
 
 /// The authorities that sign AWS's endpoints: Amazon Trust Services (with Starfield, its older name) and, for
-/// what predates it, DigiCert. Parsing the 145 of the public set would cost more than the first request.
+/// what predates it, DigiCert. This library parses its roots at run time, and the public set has 145.
 const AWS_ROOTS: &str = include_str!("aws_roots.pem");
 
 const NO_TLS: ConfigError = ConfigError { advice: "the TLS stack cannot be set up" };

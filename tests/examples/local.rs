@@ -176,10 +176,8 @@ fn advertise(functions: &str, wechat: &str) {
     println!("A code that works once, like one of wx.login:");
     println!("  curl -X POST {wechat}/_control/login-codes");
     println!("A session and a code of the phone button that work every time:");
-    println!(
-        "  curl -d '{{\"code\":\"{SAMPLE_PHONE_CODE}\"}}' -H 'Authorization: Bearer {SAMPLE_TOKEN}' {functions}/phone"
-    );
-    println!("A form, as it is sent with application/x-www-form-urlencoded:");
+    println!("  curl -d code={SAMPLE_PHONE_CODE} -H 'Authorization: Bearer {SAMPLE_TOKEN}' {functions}/phone");
+    println!("A login as a form, which is what curl sends if not told otherwise:");
     println!("  curl -d code={SAMPLE_LOGIN_CODE} {functions}/login");
 }
 
