@@ -171,6 +171,16 @@ async fn a_token_is_not_replaced_by_force_when_it_is_called_expired() {
 }
 
 #[tokio::test]
+async fn a_refused_token_that_normal_mode_repeats_is_not_stored_again() {
+    let (app, token) = in_use().await;
+    app.wechat.fail_next(PHONE, [Fault::errcode(42001)]);
+    app.aws.forget_calls();
+    assert_eq!(phone(&app, &token).await.outcome(), "wechat_unavailable");
+    assert_eq!(app.wechat.calls(STABLE_TOKEN), 2);
+    assert!(!app.aws.calls().contains(&"DynamoDb.UpdateItem".to_owned()), "{:?}", app.aws.calls());
+}
+
+#[tokio::test]
 async fn a_token_is_not_replaced_by_force_twice_within_thirty_seconds() {
     let (app, token) = in_use().await;
     app.wechat.revoke_access_token(Revoked::Repeated);
