@@ -15,6 +15,7 @@ pub mod clock;
 pub mod gateway;
 pub mod import;
 pub mod runtime_api;
+pub mod template;
 pub mod wechat;
 
 use ring::rand::{SecureRandom, SystemRandom};

@@ -77,6 +77,16 @@ async fn a_session_lives_thirty_days() {
 }
 
 #[tokio::test]
+async fn dynamodb_is_told_to_remove_sessions_by_the_attribute_that_they_carry() {
+    let app = TestApp::start().await;
+    app.log_in("oAlice").await;
+    let sessions = scan(&app.dynamodb(), &app.tables.sessions).await;
+    let ttl = app.dynamodb().describe_time_to_live().table_name(&app.tables.sessions).send().await.expect("a TTL");
+    let attribute = ttl.time_to_live_description().and_then(|ttl| ttl.attribute_name()).expect("an attribute");
+    assert!(sessions[0][attribute].as_n().is_ok(), "{attribute}");
+}
+
+#[tokio::test]
 async fn a_session_can_be_made_to_live_longer_or_shorter() {
     let app = TestApp::start().await;
     let short = app.with_config(miniprogram::Config { session_ttl: Duration::from_secs(60), ..app.config.clone() });

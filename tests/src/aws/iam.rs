@@ -2,6 +2,7 @@
 //! runs under the policy that is deployed.
 
 use super::State;
+use crate::template;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -14,10 +15,7 @@ pub type Permission = (String, String);
 pub fn allowed() -> &'static BTreeMap<String, BTreeSet<Permission>> {
     static ALLOWED: OnceLock<BTreeMap<String, BTreeSet<Permission>>> = OnceLock::new();
     ALLOWED.get_or_init(|| {
-        let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"));
-        let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(text).expect("YAML");
-        let template = serde_json::to_value(plain(template)).expect("JSON");
-        let resources = template["Resources"].as_object().expect("resources");
+        let resources = template::resources();
         let functions = resources.values().filter(|resource| resource["Type"] == "AWS::Serverless::Function");
         functions
             .map(|function| {
@@ -28,20 +26,6 @@ pub fn allowed() -> &'static BTreeMap<String, BTreeSet<Permission>> {
             })
             .collect()
     })
-}
-
-/// Turns `!Ref X` into `{"Ref": "X"}`, and so on.
-fn plain(value: serde_yaml_ng::Value) -> serde_yaml_ng::Value {
-    use serde_yaml_ng::Value as Yaml;
-    match value {
-        Yaml::Tagged(tagged) => {
-            let name = tagged.tag.to_string().trim_start_matches('!').to_owned();
-            Yaml::Mapping([(Yaml::String(name), plain(tagged.value))].into_iter().collect())
-        }
-        Yaml::Sequence(values) => Yaml::Sequence(values.into_iter().map(plain).collect()),
-        Yaml::Mapping(map) => Yaml::Mapping(map.into_iter().map(|(key, value)| (key, plain(value))).collect()),
-        other => other,
-    }
 }
 
 fn permissions(role: &Value) -> BTreeSet<Permission> {

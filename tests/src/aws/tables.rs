@@ -1,5 +1,6 @@
 //! The tables, as `template.yaml` makes them.
 
+use crate::template;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -10,11 +11,11 @@ use std::collections::HashMap;
 /// The names of the tables.
 #[derive(Clone, Debug)]
 pub struct Tables {
-    /// Key `openid`.
+    /// The users.
     pub users: String,
-    /// Key `token_hash`, TTL on `expires_at`.
+    /// Their sessions.
     pub sessions: String,
-    /// Key `appid`.
+    /// WeChat's access tokens.
     pub access_tokens: String,
 }
 
@@ -38,32 +39,36 @@ impl Tables {
         aws.name(&self.access_tokens, "AccessTokensTable");
     }
 
-    /// Makes the tables, unless they are there.
+    /// Makes the tables as `template.yaml` does, unless they are there.
     pub async fn create(&self, client: &Client) {
-        self.create_one(client, &self.users, "openid").await;
-        self.create_one(client, &self.sessions, "token_hash").await;
-        self.create_one(client, &self.access_tokens, "appid").await;
-        let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("expires_at").build();
-        let set = client.update_time_to_live().table_name(&self.sessions);
+        create(client, &self.users, "UsersTable").await;
+        create(client, &self.sessions, "SessionsTable").await;
+        create(client, &self.access_tokens, "AccessTokensTable").await;
+    }
+}
+
+async fn create(client: &Client, table: &str, logical_id: &str) {
+    let properties = &template::resources()[logical_id]["Properties"];
+    let key = properties["KeySchema"][0]["AttributeName"].as_str().expect("a key");
+    let attribute = AttributeDefinition::builder().attribute_name(key).attribute_type(ScalarAttributeType::S);
+    let hash = KeySchemaElement::builder().attribute_name(key).key_type(KeyType::Hash);
+    let made = client
+        .create_table()
+        .table_name(table)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(attribute.build().expect("a full definition"))
+        .key_schema(hash.build().expect("a full element"))
+        .send()
+        .await;
+    if let Err(error) = made {
+        let error = error.into_service_error();
+        assert!(error.is_resource_in_use_exception(), "{table} cannot be made: {error:?}");
+    }
+    if let Some(attribute) = properties["TimeToLiveSpecification"]["AttributeName"].as_str() {
+        let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(attribute).build();
+        let set = client.update_time_to_live().table_name(table);
         // An engine refuses to enable what is enabled.
         let _ = set.time_to_live_specification(ttl.expect("a full specification")).send().await;
-    }
-
-    async fn create_one(&self, client: &Client, table: &str, key: &str) {
-        let attribute = AttributeDefinition::builder().attribute_name(key).attribute_type(ScalarAttributeType::S);
-        let hash = KeySchemaElement::builder().attribute_name(key).key_type(KeyType::Hash);
-        let made = client
-            .create_table()
-            .table_name(table)
-            .billing_mode(BillingMode::PayPerRequest)
-            .attribute_definitions(attribute.build().expect("a full definition"))
-            .key_schema(hash.build().expect("a full element"))
-            .send()
-            .await;
-        if let Err(error) = made {
-            let error = error.into_service_error();
-            assert!(error.is_resource_in_use_exception(), "{table} cannot be made: {error:?}");
-        }
     }
 }
 
