@@ -7,16 +7,25 @@ use crate::error::{Error, Failure};
 use crate::http::Call;
 use crate::scope::Scope;
 use crate::secrets::Secrets;
-use crate::session::{Session, TokenHash};
-use crate::store::Store;
+use crate::session::{Caller, Token};
+use crate::store::{Found, Store};
 use crate::{aws, tls, wechat};
 use aws_config::SdkConfig;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How long the warm-up may take. Lambda allows the whole init phase ten seconds; a service that is slower than this is
 /// asked again by the request that needs it.
-const WARM_UP: Duration = Duration::from_secs(3);
+pub const WARM_UP: Duration = Duration::from_secs(3);
+
+/// What a function needs on its way, and so has ready before the first request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// WeChat, with all that belongs to it.
+    WeChat,
+    /// The keyring and the tables.
+    Keyring,
+}
 
 /// The clients and settings of one function instance.
 pub struct App {
@@ -24,14 +33,14 @@ pub struct App {
     pub secrets: Arc<Secrets>,
     /// Users, sessions and the access token.
     pub store: Arc<Store>,
-    /// `api.weixin.qq.com`.
-    pub wechat: wechat::Client,
     /// What time it is.
     pub clock: Clock,
     /// How long a session lives.
     pub session_ttl: Duration,
     /// Whether WeChat is asked to check whose a code of the phone button is.
     pub send_openid_with_phone_code: bool,
+    wechat_base_url: String,
+    wechat: OnceLock<wechat::Client>,
 }
 
 impl App {
@@ -41,58 +50,85 @@ impl App {
     /// If the TLS stack cannot be set up.
     pub async fn load(config: Config) -> Result<Self, ConfigError> {
         let sdk = aws::load(&config).await?;
-        Self::new(config, &sdk, Clock::system())
+        Ok(Self::new(config, &sdk, Clock::system()))
     }
 
     /// Sets up with these AWS clients and this clock. Nothing is called yet.
-    ///
-    /// # Errors
-    /// If the TLS stack cannot be set up.
-    pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Result<Self, ConfigError> {
+    pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
         let secrets = Arc::new(Secrets::new(
             aws_sdk_secretsmanager::Client::new(sdk),
             clock.clone(),
             config.wechat_secret_id.clone(),
             config.key_secret_id.clone(),
         ));
-        let store = Arc::new(Store::new(aws_sdk_dynamodb::Client::new(sdk), &config));
-        let wechat = wechat::Client::new(
-            tls::wechat_http_client()?,
-            config.wechat_base_url,
-            Arc::clone(&secrets),
-            Arc::clone(&store),
-            clock.clone(),
-        );
-        Ok(Self {
+        let store = Arc::new(Store::new(sdk, &config));
+        Self {
             secrets,
             store,
-            wechat,
             clock,
             session_ttl: config.session_ttl,
             send_openid_with_phone_code: config.send_openid_with_phone_code,
-        })
+            wechat_base_url: config.wechat_base_url,
+            wechat: OnceLock::new(),
+        }
+    }
+
+    /// `api.weixin.qq.com`. The client is made when it is first asked for: most functions never do.
+    ///
+    /// # Errors
+    /// If the TLS stack cannot be set up.
+    pub fn wechat(&self) -> Result<&wechat::Client, ConfigError> {
+        if let Some(client) = self.wechat.get() {
+            return Ok(client);
+        }
+        let client = wechat::Client::new(
+            tls::wechat_http_client()?,
+            self.wechat_base_url.clone(),
+            Arc::clone(&self.secrets),
+            Arc::clone(&self.store),
+            self.clock.clone(),
+        );
+        Ok(self.wechat.get_or_init(|| client))
     }
 
     /// Opens the connections and reads the secrets, side by side: init runs at full CPU whatever the memory size, the
     /// first request does not. What fails here is tried again by the request that needs it. WeChat is left out: a
     /// request there and back would lengthen the cold start by more than the handshake that it saves.
-    pub async fn warm_up(&self) {
+    pub async fn warm_up(&self, needs: Needs) {
         let scope = Scope::until(Deadline::of_invocation(WARM_UP));
-        let (_secrets, ()) = tokio::join!(self.secrets.get(&scope), self.store.connect(&scope));
+        let secrets = async {
+            match needs {
+                Needs::WeChat => {
+                    // A fault shows, and is told, when the request needs it.
+                    let _ = (self.wechat().is_ok(), self.secrets.get(&scope).await);
+                }
+                Needs::Keyring => drop(self.secrets.keyring(&scope).await),
+            }
+        };
+        tokio::join!(secrets, self.store.connect(&scope));
     }
 
-    /// The live session whose token the caller presents.
+    /// Who calls, by the token of a live session.
     ///
     /// # Errors
     /// [`Failure::Unauthorized`], one and the same for no token, an unknown, an expired and a revoked one.
-    pub async fn authenticate(&self, call: &Call) -> Result<(TokenHash, Session), Error> {
-        let unauthorized = |cause| Error::new(Failure::Unauthorized, cause);
-        let token = call.bearer().ok_or(unauthorized("no token"))?;
-        let hash = token.hash();
-        match self.store.session(&hash, &call.scope).await? {
-            Some(session) if session.is_live(self.clock.now()) => Ok((hash, session)),
-            Some(_) => Err(unauthorized("session expired")),
-            None => Err(unauthorized("session unknown")),
-        }
+    pub async fn authenticate(&self, call: &Call) -> Result<Caller, Error> {
+        authenticate(&self.store, &self.clock, call.bearer(), &call.scope).await
+    }
+}
+
+/// Who presents `token`, if it is that of a live session.
+///
+/// # Errors
+/// [`Failure::Unauthorized`], one and the same for no token, an unknown, an expired and a revoked one.
+pub async fn authenticate(store: &Store, clock: &Clock, token: Option<Token>, scope: &Scope) -> Result<Caller, Error> {
+    let unauthorized = |cause| Error::new(Failure::Unauthorized, cause);
+    let token = token.ok_or(unauthorized("no token"))?;
+    let hash = token.hash();
+    match store.session(&hash, scope).await? {
+        Found::Session(session) if session.is_live(clock.now()) => Ok(Caller { token, hash, session }),
+        Found::Session(_) => Err(unauthorized("session expired")),
+        Found::Ended => Err(unauthorized("session ended")),
+        Found::Nothing => Err(unauthorized("session unknown")),
     }
 }

@@ -1,5 +1,6 @@
 //! Every failure that a caller can meet, and what it looks like on the wire.
 
+use crate::config::ConfigError;
 use crate::{aws, keyring, secrets, store, wechat};
 use lambda_http::http::StatusCode;
 
@@ -8,18 +9,22 @@ const OUT_OF_TIME: &str = "too little time left";
 /// What a caller is told. The table below is the HTTP contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// `code` is absent, null or empty.
+    /// A field that must be there, such as `code`, is absent, null or empty.
     MissingParameter,
     /// WeChat does not accept the code.
     InvalidCode,
     /// The body is not what its media type says, or a field has the wrong shape.
     MalformedRequest,
+    /// `name` or `avatar` is out of bounds.
+    InvalidField,
     /// No token, or one that is unknown, expired or revoked.
     Unauthorized,
     /// WeChat blocks the user (40226).
     UserBlocked,
     /// The code of the phone button belongs to another user or app.
     CodeMismatch,
+    /// The session's `session_key` is not the one that the client used.
+    SessionKeyStale,
     /// Wrong method; the value of the `Allow` header.
     MethodNotAllowed(&'static str),
     /// The body is larger than the route takes.
@@ -57,9 +62,11 @@ impl Failure {
             Self::MissingParameter => (S::BAD_REQUEST, 404, "missing_parameter", "缺少参数"),
             Self::InvalidCode => (S::BAD_REQUEST, 404, "invalid_code", "无效的code"),
             Self::MalformedRequest => (S::BAD_REQUEST, 400, "malformed_request", "请求格式错误"),
+            Self::InvalidField => (S::BAD_REQUEST, 400, "invalid_field", "字段不合法"),
             Self::Unauthorized => (S::UNAUTHORIZED, 401, "unauthorized", "未登录或登录已过期"),
             Self::UserBlocked => (S::FORBIDDEN, 403, "user_blocked", "该用户被限制登录"),
             Self::CodeMismatch => (S::FORBIDDEN, 403, "code_mismatch", "手机号凭证与登录用户不符"),
+            Self::SessionKeyStale => (S::CONFLICT, 409, "session_key_stale", "登录态已过期，请重新登录"),
             Self::MethodNotAllowed(_) => (S::METHOD_NOT_ALLOWED, 405, "method_not_allowed", "请求方法不支持"),
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, 413, "body_too_large", "请求体过大"),
             Self::UnsupportedMediaType => {
@@ -91,6 +98,12 @@ impl Error {
     /// A failure with its cause, not from WeChat.
     pub fn new(failure: Failure, cause: &'static str) -> Self {
         Self { failure, cause, errcode: None, rid: None }
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::new(Failure::Misconfigured, error.advice)
     }
 }
 
@@ -143,6 +156,7 @@ impl From<wechat::Error> for Error {
             Kind::RateLimited => (Failure::RateLimited, "WeChat: too frequent"),
             Kind::Credentials => (Failure::Misconfigured, "WeChat: AppId or AppSecret refused"),
             Kind::AccessToken => (Failure::WechatUnavailable, "WeChat: access token refused"),
+            Kind::SessionKey => (Failure::SessionKeyStale, "WeChat: session_key refused"),
             Kind::CodeMismatch => (Failure::CodeMismatch, "WeChat: code of another user or app"),
             Kind::Configuration(cause) => (Failure::Misconfigured, cause),
             Kind::Busy => (Failure::WechatUnavailable, "WeChat: busy"),

@@ -13,7 +13,7 @@ use lambda_http::{Request, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// The largest body that a route takes, in bytes after base64 is undone.
+/// The largest body that a route takes, in bytes after base64 is undone, unless it says otherwise.
 pub const LARGEST_BODY: usize = 4 * 1024;
 
 /// What a caller is told to wait after [`Failure::RateLimited`], in seconds: WeChat counts by the minute.
@@ -43,27 +43,43 @@ impl Call {
         Err(Error::new(Failure::MethodNotAllowed("POST"), "wrong method"))
     }
 
-    /// The token of `Authorization: Bearer <token>`; `None` if there is none that could be one of ours.
-    pub fn bearer(&self) -> Option<Token> {
-        let header = self.request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-        let (scheme, token) = header.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| Token::parse(token.trim()))?
+    /// The method.
+    pub fn method(&self) -> &Method {
+        self.request.method()
     }
 
-    /// Reads the body's fields: JSON or a form, by the media type; JSON if there is none.
+    /// The last part of the path, which names the route whatever stage or base path stands before it.
+    pub fn path_end(&self) -> &str {
+        self.request.uri().path().trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The token of `Authorization: Bearer <token>`; `None` if there is none that could be one of ours.
+    pub fn bearer(&self) -> Option<Token> {
+        Token::from_bearer(self.request.headers().get(AUTHORIZATION)?.to_str().ok()?)
+    }
+
+    /// Reads the fields of a body of at most [`LARGEST_BODY`]: JSON or a form, by the media type; JSON if there is none.
     ///
     /// # Errors
     /// If the body is too large, of another media type, or not what its media type says.
     pub fn fields(&self) -> Result<Fields, Error> {
+        self.fields_within(LARGEST_BODY)
+    }
+
+    /// Reads the fields of a body of at most `largest` bytes.
+    ///
+    /// # Errors
+    /// As [`Call::fields`].
+    pub fn fields_within(&self, largest: usize) -> Result<Fields, Error> {
         let body = self.request.body().as_ref();
-        if body.len() > LARGEST_BODY {
+        if body.len() > largest {
             return Err(Error::new(Failure::BodyTooLarge, "body too large"));
         }
         let media_type = self.media_type()?;
         if body.is_empty() {
             return Ok(Fields(Map::new()));
         }
-        let malformed = || Error::new(Failure::MalformedRequest, "body malformed");
+        let malformed = || malformed("body malformed");
         let fields = match media_type {
             MediaType::Json => serde_json::from_slice(body).map_err(|_| malformed())?,
             MediaType::Form => {
@@ -101,21 +117,55 @@ impl Fields {
     /// [`Failure::MissingParameter`] if it is absent, null or empty; [`Failure::MalformedRequest`] if it is no text
     /// of 1 to 512 printable ASCII characters.
     pub fn code(&self) -> Result<Code, Error> {
-        match self.0.get("code") {
-            None | Some(Value::Null) => Err(Error::new(Failure::MissingParameter, "code missing")),
-            Some(Value::String(text)) if text.is_empty() => Err(Error::new(Failure::MissingParameter, "code empty")),
-            Some(Value::String(text)) => {
-                Code::parse(text).ok_or_else(|| Error::new(Failure::MalformedRequest, "code malformed"))
-            }
-            Some(_) => Err(Error::new(Failure::MalformedRequest, "code is no text")),
+        Code::parse(self.text("code")?).ok_or_else(|| malformed("code malformed"))
+    }
+
+    /// A text that must be there.
+    ///
+    /// # Errors
+    /// [`Failure::MissingParameter`] if it is absent, null or empty; [`Failure::MalformedRequest`] if it is no text.
+    pub fn text(&self, name: &str) -> Result<&str, Error> {
+        match self.get(name) {
+            None => Err(Error::new(Failure::MissingParameter, "field missing")),
+            Some(Value::String(text)) if text.is_empty() => Err(Error::new(Failure::MissingParameter, "field empty")),
+            Some(Value::String(text)) => Ok(text),
+            Some(_) => Err(malformed("field is no text")),
         }
     }
+
+    /// A switch: `true` or `false`, in a form as text; off if it is absent or null.
+    ///
+    /// # Errors
+    /// [`Failure::MalformedRequest`] if it is something else.
+    pub fn switch(&self, name: &str) -> Result<bool, Error> {
+        match self.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(on)) => Ok(*on),
+            Some(Value::String(text)) if text == "true" => Ok(true),
+            Some(Value::String(text)) if text == "false" => Ok(false),
+            Some(_) => Err(malformed("field is neither true nor false")),
+        }
+    }
+
+    /// A field; `None` if it is absent or null.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+}
+
+fn malformed(cause: &'static str) -> Error {
+    Error::new(Failure::MalformedRequest, cause)
 }
 
 /// A success: the `data` of the body. No `Debug`: it holds tokens and phone numbers.
 pub struct Reply(Value);
 
 impl Reply {
+    /// A reply without `data`.
+    pub fn done() -> Self {
+        Self(Value::Null)
+    }
+
     /// A reply with this `data`.
     ///
     /// # Errors

@@ -7,7 +7,8 @@
 //! 2. [`App`]: what a function holds for its life, built once per cold start from [`Config`].
 //! 3. [`secrets`]: AppId and AppSecret, and the [`keyring`] from which every key is derived.
 //! 4. [`wechat`]: the client of `api.weixin.qq.com`.
-//! 5. [`session`]: the token that a page holds; [`store`]: users and sessions in DynamoDB.
+//! 5. [`session`]: the token that a page holds; [`profile`]: what users say of themselves; [`store`]: users and sessions
+//!    in DynamoDB.
 //!
 //! Data runs one way: event -> function main -> handle -> `http`, `app` -> `wechat` -> WeChat,
 //! `app` -> `store` -> DynamoDB. `wechat`, `store`, `session` and `secrets` know nothing of API Gateway or
@@ -26,6 +27,7 @@ mod event;
 pub mod http;
 pub mod keyring;
 pub mod log;
+pub mod profile;
 pub mod replay;
 pub mod scope;
 pub mod secrets;
@@ -35,7 +37,7 @@ pub mod store;
 mod tls;
 pub mod wechat;
 
-pub use app::App;
+pub use app::{App, Needs};
 pub use config::Config;
 pub use error::Error;
 pub use scope::Scope;

@@ -86,6 +86,14 @@ impl Secrets {
         tokio::try_join!(self.credentials.get(&self.source, scope), self.keyring.get(&self.source, scope))
     }
 
+    /// The keyring alone, for functions that do not speak to WeChat and may not read the AppSecret.
+    ///
+    /// # Errors
+    /// As [`Secrets::get`].
+    pub async fn keyring(&self, scope: &Scope) -> Result<Arc<Keyring>, Error> {
+        self.keyring.get(&self.source, scope).await
+    }
+
     /// Reads AppId and AppSecret again because WeChat refused `refused`, at most every [`REREAD_EVERY`].
     /// `None` if they have not changed, or cannot be read.
     pub async fn reread(&self, refused: &Credentials, scope: &Scope) -> Option<Arc<Credentials>> {

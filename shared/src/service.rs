@@ -1,6 +1,6 @@
 //! From a handler to a running Lambda function.
 
-use crate::app::App;
+use crate::app::{App, Needs};
 use crate::clock::{Timestamp, system_now};
 use crate::config::{Config, ConfigError};
 use crate::deadline::Deadline;
@@ -22,12 +22,12 @@ use tokio::time::timeout_at;
 /// What is assumed to be left where no deadline is told: the functions' timeout in `template.yaml`.
 const UNTOLD: Duration = Duration::from_secs(10);
 
-/// Runs `handler` as the Lambda function of `route` until Lambda ends the process. Configuration comes from the
+/// Runs `handler` as the Lambda function of `route` until Lambda ends the process, with what it `needs` made ready first. Configuration comes from the
 /// environment; what is wrong with it is said in the log and answered as `misconfigured`.
 ///
 /// # Errors
 /// If the Lambda Runtime API cannot be reached.
-pub async fn run<H, F>(route: &'static str, handler: H) -> Result<(), lambda_runtime::Error>
+pub async fn run<H, F>(route: &'static str, needs: Needs, handler: H) -> Result<(), lambda_runtime::Error>
 where
     H: Fn(Arc<App>, Call) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Reply, Error>> + Send + 'static,
@@ -38,7 +38,7 @@ where
         Err(error) => Err(error),
     };
     if let Ok(app) = &app {
-        app.warm_up().await;
+        app.warm_up(needs).await;
     }
     lambda_runtime::run(service(route, app.map(Arc::new), handler)).await
 }
@@ -74,6 +74,12 @@ where
     })
 }
 
+/// The scope of an invocation that Lambda ends at `ends`, in ms since the Unix epoch.
+pub fn scope_until(ends: u64) -> Scope {
+    let left = time_left(ends, Timestamp::from(system_now()).millis());
+    Scope::until(Deadline::of_invocation(left))
+}
+
 /// The time until `ends`, both in ms. A deadline in the past is none: `cargo lambda watch` sends 600000 instead of a time.
 fn time_left(ends: u64, now: u64) -> Duration {
     ends.checked_sub(now).map_or(UNTOLD, Duration::from_millis)
@@ -92,9 +98,7 @@ where
 {
     let context = request.lambda_context_ref();
     let request_id = context.map_or_else(String::new, |context| context.request_id.clone());
-    let ends = context.map_or(0, |context| context.deadline);
-    let left = time_left(ends, Timestamp::from(system_now()).millis());
-    let scope = Scope::until(Deadline::of_invocation(left));
+    let scope = scope_until(context.map_or(0, |context| context.deadline));
 
     let result = match app {
         Ok(app) => {
@@ -103,7 +107,7 @@ where
                 .await
                 .unwrap_or(Err(Error::new(Failure::Unavailable, "deadline reached")))
         }
-        Err(error) => Err(Error::new(Failure::Misconfigured, error.advice)),
+        Err(error) => Err(error.into()),
     };
 
     let response = respond(&result, &request_id);

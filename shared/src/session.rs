@@ -53,6 +53,12 @@ impl Token {
         (text.len() == 32 && is_hex).then(|| Self(text.to_owned().into()))
     }
 
+    /// The token of an `Authorization` header, `Bearer <token>`; `None` if it holds none that could be one of ours.
+    pub fn from_bearer(header: &str) -> Option<Self> {
+        let (scheme, token) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| Self::parse(token.trim()))?
+    }
+
     /// The token itself, for the reply to the page.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -96,6 +102,17 @@ impl TokenHash {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Who calls: the holder of a live session's token.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The token that was presented.
+    pub token: Token,
+    /// Its hash.
+    pub hash: TokenHash,
+    /// Its session.
+    pub session: Session,
 }
 
 /// A session as it is stored.

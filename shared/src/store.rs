@@ -2,20 +2,27 @@
 //!
 //! | table | key | attributes |
 //! | --- | --- | --- |
-//! | users | `openid` | `id`, `appid`, `unionid`, `name`, `avatar`, `created_at` (RFC 3339), `sessions` (set of `<login time in ms>#<token hash>`), `phone` (sealed), `country_code`, `phone_at` (ms), `phone_code` (keyed hash) |
-//! | sessions | `token_hash` | `openid`, `unionid`, `appid`, `session_key` (sealed), `created_at` (ms), `expires_at` (s, the TTL) |
+//! | users | `openid` | `id`, `appid`, `unionid`, `name`, `avatar`, `created_at` (RFC 3339), `sessions` (set of `<login time in ms>#<token hash>`), `phone` (sealed), `country_code`, `phone_at` (ms), `phone_code` (keyed hash), `ended_at` (ms, of the last logout of all) |
+//! | sessions | `token_hash` | `openid`, `unionid`, `appid`, `session_key` (sealed), `created_at` (ms), `expires_at` (s, the TTL); or a tombstone: `ended_at` (ms), `expires_at` |
 //! | access tokens | `appid` | `token` (sealed), `obtained_at` (ms), `expires_at` (s), `forced` (set of times in ms) |
 //!
 //! A login is one `TransactWriteItems`: the user is made or kept, its new session goes into the user's set, the
 //! session is put. It is atomic, so no session lives without its user; and it carries a client request token, so a
 //! late retry of the same request within 10 minutes changes nothing (DynamoDB's documentation of
-//! `TransactWriteItems`).
+//! `TransactWriteItems`). A logout and an erase are one such transaction too: no crash leaves half of it.
+//!
+//! What ends leaves the time of its end behind: a session and an erased user in a tombstone, a user who logged out
+//! everywhere in `ended_at`. A login that began before that time does not count, however late it is written.
 
 mod access_token;
 mod import;
 mod item;
 mod login;
+mod logout;
 mod phone;
+mod profile;
+mod reseal;
+mod transact;
 
 use crate::aws::{self, Fault};
 use crate::config::Config;
@@ -23,8 +30,8 @@ use crate::deadline::{OutOfTime, WORTH_STARTING};
 use crate::log::Service;
 use crate::scope::Scope;
 use crate::session::{Session, TokenHash};
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use item::Item;
 use std::future::Future;
 use std::time::Duration;
@@ -33,7 +40,10 @@ use tokio::time::timeout;
 pub use access_token::{Claim, FORCE_AT_MOST, FORCE_EVERY, StoredToken};
 pub use import::ImportedUser;
 pub use login::{Login, MOST_SESSIONS};
+pub use logout::End;
 pub use phone::StoredPhone;
+pub use profile::{Change, StoredUser};
+pub use reseal::SealedPhones;
 
 const WORDS: aws::Words = aws::Words {
     unavailable: "DynamoDB: no answer",
@@ -61,6 +71,17 @@ impl From<OutOfTime> for Error {
     }
 }
 
+/// What is stored under a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Its session, expired or not.
+    Session(Session),
+    /// The session was ended by its user.
+    Ended,
+    /// Nothing, or no longer anything.
+    Nothing,
+}
+
 /// The tables.
 pub struct Store {
     client: Client,
@@ -70,10 +91,10 @@ pub struct Store {
 }
 
 impl Store {
-    /// Tables with the names that `config` gives them.
-    pub fn new(client: Client, config: &Config) -> Self {
+    /// Tables that `sdk` reaches, with the names that `config` gives them.
+    pub fn new(sdk: &SdkConfig, config: &Config) -> Self {
         Self {
-            client,
+            client: Client::new(sdk),
             users: config.users_table.clone(),
             sessions: config.sessions_table.clone(),
             access_tokens: config.access_tokens_table.clone(),
@@ -86,13 +107,16 @@ impl Store {
         let _ = self.read(&self.sessions, item::TOKEN_HASH, "-", scope).await;
     }
 
-    /// The session of a token, expired or not, by a strongly consistent read.
+    /// What became of the session of a token, by a strongly consistent read.
     ///
     /// # Errors
     /// If DynamoDB does not answer, or the item is malformed.
-    pub async fn session(&self, hash: &TokenHash, scope: &Scope) -> Result<Option<Session>, Error> {
-        let item = self.read(&self.sessions, item::TOKEN_HASH, hash.as_str(), scope).await?;
-        item.map(|item| item::session(&item).ok_or(Error::Corrupt)).transpose()
+    pub async fn session(&self, hash: &TokenHash, scope: &Scope) -> Result<Found, Error> {
+        match self.read(&self.sessions, item::TOKEN_HASH, hash.as_str(), scope).await? {
+            None => Ok(Found::Nothing),
+            Some(item) if item::ended_at(&item).is_some() => Ok(Found::Ended),
+            Some(item) => item::session(&item).map(Found::Session).ok_or(Error::Corrupt),
+        }
     }
 
     /// One item, by a strongly consistent read.
@@ -101,16 +125,6 @@ impl Store {
         let send = async { read.send().await.map_err(|error| Error::Aws(WORDS.read(&error))) };
         Ok(within(scope, send).await?.item)
     }
-}
-
-/// The pauses between tries of a write that meets other writers of the same item.
-fn pauses() -> ExponentialBackoff {
-    ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(20))
-        .with_max_delay(Duration::from_millis(320))
-        .with_jitter()
-        .without_max_times()
-        .build()
 }
 
 /// Runs a call within its limit and the request's, and adds its time to the log line.

@@ -7,6 +7,7 @@ mod access_token;
 mod answer;
 mod code_to_session;
 mod phone_number;
+mod session_key;
 
 use crate::aws;
 use crate::clock::Clock;
@@ -16,6 +17,7 @@ use crate::scope::Scope;
 use crate::secrets::{self, Secrets};
 use crate::store::{self, Store};
 pub use crate::tls::wechat_http_client as http_client;
+use access_token::AccessToken;
 pub use code_to_session::CodeSession;
 pub use phone_number::PhoneNumber;
 use serde_json::{Map, Value};
@@ -67,6 +69,8 @@ pub enum Kind {
     Credentials,
     /// 40001, 40014, 41001, 42001: the access token is refused.
     AccessToken,
+    /// 87007, 87009: the `session_key` is not the user's, or has ended.
+    SessionKey,
     /// 40013, 40003 or a foreign watermark: the code of the phone button belongs to another user or app.
     CodeMismatch,
     /// Something else that an operator must set right.
@@ -130,6 +134,32 @@ impl Client {
         clock: Clock,
     ) -> Self {
         Self { http, base_url, secrets, store, clock, access_token: access_token::Held::default() }
+    }
+
+    /// Sends the request that `request` makes with an access token, and reads an error with `meaning`: what some errcodes mean
+    /// differs from call to call.
+    ///
+    /// After -1 and after a connection that did not come about it asks once more; where the access token is refused,
+    /// once more with a new one. It never repeats a call whose answer is outstanding: a code may be used up.
+    async fn call_with_token(
+        &self,
+        scope: &Scope,
+        meaning: fn(Error) -> Error,
+        request: impl Fn(&AccessToken) -> reqwest::RequestBuilder,
+    ) -> Result<Map<String, Value>, Error> {
+        let mut token = self.access_token(scope).await?;
+        let mut tries = Tries::new(Kind::AccessToken);
+        loop {
+            let error = match call(request(&token), scope).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => meaning(error),
+            };
+            match tries.after(error).await {
+                Next::Repeat => {}
+                Next::Renew(error) => token = self.replace(&token, error, scope).await?,
+                Next::GiveUp(error) => return Err(error),
+            }
+        }
     }
 }
 

@@ -65,7 +65,7 @@ async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let secret = aws_sdk_secretsmanager::Client::new(&sdk).get_secret_value().secret_id(key_secret).send().await;
     let secret = secret.map_err(|error| format!("the keyring cannot be read: {}", error.into_service_error()))?;
     let keyring = Keyring::parse(secret.secret_string().unwrap_or_default())?;
-    let store = Store::new(aws_sdk_dynamodb::Client::new(&sdk), &config);
+    let store = Store::new(&sdk, &config);
 
     let report = import(csv, &store, &keyring, &appid, dry_run).await?;
     for wrong in &report.wrong {

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tests::app::{APP_ID, KEY_SECRET_ID, SAMPLE_TOKEN, WECHAT_SECRET_ID, config, functions, open_sample_session};
+use tests::app::{
+    APP_ID, KEY_SECRET_ID, SAMPLE_TOKEN, WECHAT_SECRET_ID, authorizer, config, functions, open_sample_session,
+};
 use tests::aws::{Aws, Tables};
 use tests::clock::TestClock;
 use tests::wechat::{SAMPLE_LOGIN_CODE, SAMPLE_PHONE_CODE, WeChat};
@@ -112,7 +114,8 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
     if let Some(listener) = functions_listener {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let base = format!("http://{address}");
-        tokio::spawn(gateway::serve(listener, functions(&config, &aws, &clock)));
+        let authorizer = authorizer(&config, &aws, &clock);
+        tokio::spawn(gateway::serve(listener, functions(&config, &aws, &clock), authorizer));
         println!("Functions         {base}\n");
         exchange(&base, wechat.base_url()).await?;
         if arguments.once {

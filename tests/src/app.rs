@@ -3,10 +3,12 @@
 use crate::aws::{Aws, Tables};
 use crate::clock::TestClock;
 use crate::gateway::{self, FUNCTION_TIMEOUT, Function};
-use crate::wechat::{SAMPLE_OPENID, WeChat};
+use crate::wechat::{SAMPLE_OPENID, SAMPLE_SESSION_KEY, WeChat};
+use authorizer::Authorizer;
 use axum::http::{HeaderMap, HeaderValue, header};
 use miniprogram::deadline::Deadline;
 use miniprogram::session::{Session, Token};
+use miniprogram::store::Store;
 use miniprogram::{App, Config, Scope};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -21,7 +23,7 @@ pub const KEY_SECRET_ID: &str = "miniprogram/keyring";
 pub const APP_ID: &str = "wx0123456789abcdef";
 /// Its AppSecret.
 pub const APP_SECRET: &str = "canary-app-secret-0123456789abcd";
-/// The token in `events/phone*.json`.
+/// The token in the sample events.
 pub const SAMPLE_TOKEN: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 /// A keyring with one key.
 pub const KEYRING: &str = r#"{"current":"k1","k1":"canaryKeyringKey0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKL"}"#;
@@ -39,6 +41,7 @@ pub struct TestApp {
     /// What the functions are told.
     pub config: Config,
     functions: HashMap<&'static str, Function>,
+    authorizer: Arc<Authorizer>,
 }
 
 impl TestApp {
@@ -57,7 +60,8 @@ impl TestApp {
         aws.forget_calls();
         let config = config(&wechat, &tables);
         let functions = functions(&config, &aws, &clock);
-        Self { wechat, aws, clock, tables, config, functions }
+        let authorizer = authorizer(&config, &aws, &clock);
+        Self { wechat, aws, clock, tables, config, functions, authorizer }
     }
 
     /// Another instance of every function, which shares nothing with the first but the services.
@@ -73,6 +77,7 @@ impl TestApp {
             clock: self.clock.clone(),
             tables: self.tables.clone(),
             functions: functions(&config, &self.aws, &self.clock),
+            authorizer: authorizer(&config, &self.aws, &self.clock),
             config,
         }
     }
@@ -90,10 +95,24 @@ impl TestApp {
 
     /// `POST /phone` with this token, and this code as JSON.
     pub async fn phone(&self, token: &str, code: &str) -> Answer {
+        self.call(token, "POST", "/phone", &json!({"code": code})).await
+    }
+
+    /// A request with this token, and this JSON as body; none if it is null.
+    pub async fn call(&self, token: &str, method: &str, path: &str, body: &Value) -> Answer {
         let mut headers = HeaderMap::new();
         let bearer = HeaderValue::from_str(&format!("Bearer {token}")).expect("a token");
         headers.insert(header::AUTHORIZATION, bearer);
-        self.request("POST", "/phone", &headers, json!({"code": code}).to_string().as_bytes()).await
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.request(method, path, &headers, body.as_bytes()).await
+    }
+
+    /// What the authorizer makes of an event.
+    ///
+    /// # Errors
+    /// If it cannot tell.
+    pub async fn authorize(&self, event: Value) -> Result<Value, String> {
+        gateway::authorize(&self.authorizer, event).await
     }
 
     /// `POST` with this media type and body.
@@ -202,9 +221,9 @@ pub fn environment(app: &TestApp) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Opens the session whose token stands in `events/phone*.json`, for the user whose the sample codes are.
+/// Opens the session whose token stands in the sample events, for the user whose the sample codes are.
 pub async fn open_sample_session(config: &Config, aws: &Aws, clock: &TestClock) {
-    let app = App::new(config.clone(), &aws.patient_sdk(), clock.for_app()).expect("the TLS stack");
+    let app = App::new(config.clone(), &aws.patient_sdk(), clock.for_app());
     let token = Token::parse(SAMPLE_TOKEN).expect("a token");
     let scope = Scope::until(Deadline::of_invocation(FUNCTION_TIMEOUT));
     let (credentials, keyring) = app.secrets.get(&scope).await.expect("the secrets");
@@ -213,20 +232,29 @@ pub async fn open_sample_session(config: &Config, aws: &Aws, clock: &TestClock) 
         openid: SAMPLE_OPENID.to_owned(),
         unionid: None,
         appid: credentials.app_id.clone(),
-        session_key: token.seal(&keyring, &"c2FtcGxlLXNlc3Npb24ta2V5".to_owned().into()).expect("a seal"),
+        session_key: token.seal(&keyring, &SAMPLE_SESSION_KEY.to_owned().into()).expect("a seal"),
         created_at: now,
         expires_at: now + app.session_ttl,
     };
-    app.store.log_in(&token.hash(), &session, &scope).await.expect("the sample session");
+    app.store.log_in(&token.hash(), &session, now, &scope).await.expect("the sample session");
 }
 
-/// One instance of every function, by its path.
+/// One instance of every function behind HTTP, by the paths that it answers.
 pub fn functions(config: &Config, aws: &Aws, clock: &TestClock) -> HashMap<&'static str, Function> {
-    let app = |function| App::new(config.clone(), &aws.sdk(function), clock.for_app()).map(Arc::new);
+    let app = |function| Ok(Arc::new(App::new(config.clone(), &aws.sdk(function), clock.for_app())));
+    let user = gateway::function(miniprogram::service("user", app("user"), user::handle));
     HashMap::from([
         ("/login", gateway::function(miniprogram::service("login", app("login"), login::handle))),
         ("/phone", gateway::function(miniprogram::service("phone", app("phone"), phone::handle))),
+        ("/user", user.clone()),
+        ("/logout", user),
+        ("/decrypt", gateway::function(miniprogram::service("decrypt", app("decrypt"), decrypt::handle))),
     ])
+}
+
+/// One instance of the authorizer.
+pub fn authorizer(config: &Config, aws: &Aws, clock: &TestClock) -> Arc<Authorizer> {
+    Arc::new(Authorizer::new(Store::new(&aws.sdk("authorizer"), config), clock.for_app()))
 }
 
 async fn free_port() -> tokio::net::TcpListener {

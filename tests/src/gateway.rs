@@ -1,6 +1,7 @@
 //! API Gateway, as far as a function sees it: an HTTP request becomes an event (payload 2.0), the event goes
 //! through `lambda_http` into the function, its answer becomes an HTTP response.
 
+use authorizer::Authorizer;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -42,14 +43,18 @@ where
                 Ok(request) => request,
                 Err(error) => return json!({"errorType": "event", "errorMessage": error.to_string()}),
             };
-            let mut context = Context::default();
-            context.request_id = uuid::Uuid::new_v4().to_string();
-            context.deadline = (Timestamp::from(system_now()) + timeout).millis();
-            let answer = service.call(LambdaEvent::new(request, context)).await;
+            let answer = service.call(LambdaEvent::new(request, context(timeout))).await;
             serde_json::to_value(answer.expect("the service never fails")).expect("an answer is JSON")
         }
         .boxed()
     })
+}
+
+fn context(timeout: Duration) -> Context {
+    let mut context = Context::default();
+    context.request_id = uuid::Uuid::new_v4().to_string();
+    context.deadline = (Timestamp::from(system_now()) + timeout).millis();
+    context
 }
 
 /// The event of an HTTP API (payload 2.0) for a request. Like API Gateway it takes JSON and text as they are, and
@@ -86,10 +91,40 @@ pub fn event(method: &str, path: &str, headers: &HeaderMap, body: &[u8]) -> Valu
     })
 }
 
-/// Serves the functions, one a path, until the runtime ends. What API Gateway answers by itself has its own body.
-pub async fn serve(listener: TcpListener, routes: HashMap<&'static str, Function>) {
-    let router = Router::new().fallback(answer).with_state(Arc::new(routes));
+/// Asks the authorizer.
+///
+/// # Errors
+/// If it cannot tell, or cannot read the event.
+pub async fn authorize(authorizer: &Authorizer, event: Value) -> Result<Value, String> {
+    let event = serde_json::from_value(event).map_err(|error| error.to_string())?;
+    let answer = authorizer::handle(authorizer, LambdaEvent::new(event, context(FUNCTION_TIMEOUT))).await?;
+    serde_json::to_value(answer).map_err(|error| error.to_string())
+}
+
+/// Serves the functions, one a path, and the example route behind the authorizer, until the runtime ends. What API Gateway
+/// answers by itself has its own body.
+pub async fn serve(listener: TcpListener, routes: HashMap<&'static str, Function>, authorizer: Arc<Authorizer>) {
+    let router = Router::new()
+        .route("/example", axum::routing::any(example).with_state(authorizer))
+        .fallback(answer)
+        .with_state(Arc::new(routes));
     let _ = axum::serve(listener, router).await;
+}
+
+/// A team's own route, as in `template.yaml`: it answers with what the authorizer found out.
+async fn example(State(authorizer): State<Arc<Authorizer>>, method: Method, headers: HeaderMap) -> Response {
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return by_itself(StatusCode::UNAUTHORIZED, "Unauthorized");
+    }
+    let mut event = event(method.as_str(), "/example", &headers, b"");
+    event["type"] = "REQUEST".into();
+    match authorize(&authorizer, event).await {
+        Ok(answer) if answer["isAuthorized"] == true => {
+            Json(json!({"code": 200, "msg": "ok", "data": answer["context"]})).into_response()
+        }
+        Ok(_) => by_itself(StatusCode::FORBIDDEN, "Forbidden"),
+        Err(_) => by_itself(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+    }
 }
 
 async fn answer(

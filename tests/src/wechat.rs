@@ -1,6 +1,7 @@
 //! A stand-in for `api.weixin.qq.com` that keeps WeChat's own rules: AppId and AppSecret are checked, a code works
 //! once and lives five minutes, an unknown request fails the test.
 
+mod client_data;
 mod code2session;
 mod phone_number;
 mod server;
@@ -12,6 +13,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub use client_data::{ClientData, SAMPLE_SESSION_KEY};
 pub use code2session::{LoginCode, SAMPLE_LOGIN_CODE, SAMPLE_OPENID};
 pub use phone_number::{PhoneCode, SAMPLE_PHONE, SAMPLE_PHONE_CODE};
 pub use stable_token::Revoked;
@@ -28,6 +30,8 @@ struct State {
     app_id: String,
     app_secret: String,
     login_codes: HashMap<String, code2session::Issued>,
+    /// Each user's present `session_key`.
+    session_keys: HashMap<String, String>,
     /// When each user's codes were exchanged, in seconds.
     exchanges: HashMap<String, Vec<u64>>,
     phone_codes: HashMap<String, phone_number::Issued>,

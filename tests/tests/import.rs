@@ -15,7 +15,7 @@ oBob,,,,,
 ";
 
 async fn import_into(app: &TestApp, csv: &str, dry_run: bool) -> Report {
-    let store = Store::new(app.dynamodb(), &app.config);
+    let store = Store::new(&app.aws.patient_sdk(), &app.config);
     let keyring = Keyring::parse(KEYRING).expect("a keyring");
     import(csv.as_bytes(), &store, &keyring, APP_ID, dry_run).await.expect("an import")
 }
@@ -95,7 +95,7 @@ async fn what_is_wrong_is_told_by_line_and_the_rest_is_imported() {
 #[tokio::test]
 async fn a_file_without_openid_is_refused() {
     let app = TestApp::start().await;
-    let store = Store::new(app.dynamodb(), &app.config);
+    let store = Store::new(&app.aws.patient_sdk(), &app.config);
     let keyring = Keyring::parse(KEYRING).expect("a keyring");
     assert!(import("name\nAda\n".as_bytes(), &store, &keyring, APP_ID, false).await.is_err());
 }

@@ -3,13 +3,14 @@
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
 
 use miniprogram::App;
+use miniprogram::clock::Timestamp;
 use miniprogram::code::Code;
 use miniprogram::error::{Error, Failure};
 use miniprogram::http::{Call, Reply};
 use miniprogram::keyring::Keyring;
 use miniprogram::replay::{Look, PATIENCE, search};
 use miniprogram::session::{Session, Token};
-use miniprogram::store::Login;
+use miniprogram::store::{Found, Login};
 use miniprogram::wechat::{self, CodeSession, Kind};
 use serde::Serialize;
 use std::sync::Arc;
@@ -29,17 +30,25 @@ struct LoggedIn<'a> {
 /// and what is wrong with the services behind.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Error> {
     call.require_post()?;
+    let began = app.clock.now();
     let code = call.fields()?.code()?;
     // Before the code is spent: after it there is time for the write only.
     let (_, keyring) = app.secrets.get(&call.scope).await?;
-    match app.wechat.code_to_session(&code, &call.scope).await {
-        Ok(known) => open(&app, &call, &keyring, &code, known).await,
+    match app.wechat()?.code_to_session(&code, &call.scope).await {
+        Ok(known) => open(&app, &call, &keyring, &code, known, began).await,
         Err(refusal) => replay(&app, &call, &code, refusal).await,
     }
 }
 
-/// Opens the session of a user whom WeChat knows.
-async fn open(app: &App, call: &Call, keyring: &Keyring, code: &Code, known: CodeSession) -> Result<Reply, Error> {
+/// Opens the session of a user whom WeChat knows, by a request that `began` before WeChat was asked.
+async fn open(
+    app: &App,
+    call: &Call,
+    keyring: &Keyring,
+    code: &Code,
+    known: CodeSession,
+    began: Timestamp,
+) -> Result<Reply, Error> {
     let token = Token::from_code(keyring, &known.app_id, code)?;
     let now = app.clock.now();
     let session = Session {
@@ -51,12 +60,13 @@ async fn open(app: &App, call: &Call, keyring: &Keyring, code: &Code, known: Cod
         expires_at: now + app.session_ttl,
     };
     let hash = token.hash();
-    match app.store.log_in(&hash, &session, &call.scope).await? {
+    match app.store.log_in(&hash, &session, began, &call.scope).await? {
         Login::Opened => reply(&token, &session),
         Login::AlreadyOpen(theirs) if theirs.openid == session.openid => {
             call.scope.log.replayed();
             reply(&token, &theirs)
         }
+        Login::Ended => Err(Error::new(Failure::InvalidCode, "session ended meanwhile")),
         Login::AlreadyOpen(_) => Err(Error::new(Failure::WechatUnavailable, "WeChat: one code, two users")),
     }
 }
@@ -73,9 +83,12 @@ async fn replay(app: &App, call: &Call, code: &Code, refusal: wechat::Error) -> 
     let tokens = Token::candidates(&keyring, &credentials.app_id, code);
     let look = || async {
         for token in &tokens {
-            if let Some(session) = app.store.session(&token.hash(), &call.scope).await? {
-                let may_replay = session.may_replay(app.clock.now());
-                return Ok(if may_replay { Look::Found((token, session)) } else { Look::Never });
+            match app.store.session(&token.hash(), &call.scope).await? {
+                Found::Session(session) if session.may_replay(app.clock.now()) => {
+                    return Ok(Look::Found((token, session)));
+                }
+                Found::Session(_) | Found::Ended => return Ok(Look::Never),
+                Found::Nothing => {}
             }
         }
         Ok(Look::NotYet)

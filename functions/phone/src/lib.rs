@@ -7,7 +7,7 @@ use miniprogram::error::{Error, Failure};
 use miniprogram::http::{Call, Reply};
 use miniprogram::keyring::{Keyring, Place};
 use miniprogram::replay::{Look, PATIENCE, search};
-use miniprogram::session::{REPLAY_FOR, Session, TokenHash};
+use miniprogram::session::{Caller, REPLAY_FOR, Session};
 use miniprogram::store::StoredPhone;
 use miniprogram::wechat::{self, Kind, PhoneNumber};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,10 +22,9 @@ struct Phone<'a> {
     country_code: &'a str,
 }
 
-/// Whose request it is, and how their number and their code are stored.
-struct Caller {
-    hash: TokenHash,
-    session: Session,
+/// Who asks, and how their number and their code are stored.
+struct Asker {
+    caller: Caller,
     keyring: Arc<Keyring>,
     /// The keyed hashes by which the code is known again, the current key's first.
     phone_codes: Vec<String>,
@@ -38,34 +37,37 @@ struct Caller {
 /// too many requests, and what is wrong with the services behind.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Error> {
     call.require_post()?;
-    let (hash, session) = app.authenticate(&call).await?;
+    let caller = app.authenticate(&call).await?;
     let code = call.fields()?.code()?;
     let (credentials, keyring) = app.secrets.get(&call.scope).await?;
-    if session.appid != credentials.app_id {
+    let (appid, openid) = (&caller.session.appid, &caller.session.openid);
+    if *appid != credentials.app_id {
         return Err(Error::new(Failure::Unauthorized, "session of another mini-program"));
     }
-    let phone_codes = keyring.hash_all("phone code", &[&session.appid, &session.openid, code.expose()]);
-    let caller = Caller { hash, session, keyring, phone_codes };
-    let openid = app.send_openid_with_phone_code.then_some(caller.session.openid.as_str());
+    let phone_codes = keyring.hash_all("phone code", &[appid, openid, code.expose()]);
+    let asker = Asker { caller, keyring, phone_codes };
+    let Session { appid, openid, .. } = &asker.caller.session;
+    let openid = app.send_openid_with_phone_code.then_some(openid.as_str());
+    let wechat = app.wechat()?;
     let answer = async {
-        match app.wechat.phone_number(&code, &caller.session.appid, openid, &call.scope).await {
-            Ok(number) => keep(&app, &call, &caller, &number).await,
-            Err(refusal) => replay(&app, &call, &caller, refusal).await,
+        match wechat.phone_number(&code, appid, openid, &call.scope).await {
+            Ok(number) => keep(&app, &call, &asker, &number).await,
+            Err(refusal) => replay(&app, &call, &asker, refusal).await,
         }
     };
-    let (answer, ()) = tokio::join!(answer, app.wechat.renew_access_token(&call.scope));
+    let (answer, ()) = tokio::join!(answer, wechat.renew_access_token(&call.scope));
     answer
 }
 
 /// Keeps the number with the user whose session this still is.
-async fn keep(app: &App, call: &Call, caller: &Caller, number: &PhoneNumber) -> Result<Reply, Error> {
+async fn keep(app: &App, call: &Call, asker: &Asker, number: &PhoneNumber) -> Result<Reply, Error> {
     let stored = StoredPhone {
-        phone: caller.keyring.seal(number.pure.expose_secret(), b"", Place::of_phone(&caller.session.openid))?,
+        phone: asker.keyring.seal(number.pure.expose_secret(), b"", Place::of_phone(&asker.caller.session.openid))?,
         country_code: number.country_code.clone(),
         phone_at: app.clock.now(),
-        phone_code: caller.phone_codes.first().cloned().unwrap_or_default(),
+        phone_code: asker.phone_codes.first().cloned().unwrap_or_default(),
     };
-    if !app.store.put_phone(&caller.hash, &caller.session, &stored, &call.scope).await? {
+    if !app.store.put_phone(&asker.caller, &stored, &call.scope).await? {
         return Err(Error::new(Failure::Unauthorized, "session ended meanwhile"));
     }
     reply(&number.pure, &number.country_code)
@@ -74,13 +76,13 @@ async fn keep(app: &App, call: &Call, caller: &Caller, number: &PhoneNumber) -> 
 /// Answers a code that WeChat refuses with the number that was fetched for it: the reply may have been lost on the way,
 /// or another request with the same code may be at work right now. It only reads. WeChat's refusal does not tell a used
 /// code from an unknown one, so every refused code is looked for with patience: asking the user again costs money.
-async fn replay(app: &App, call: &Call, caller: &Caller, refusal: wechat::Error) -> Result<Reply, Error> {
+async fn replay(app: &App, call: &Call, asker: &Asker, refusal: wechat::Error) -> Result<Reply, Error> {
     if !matches!(refusal.kind, Kind::InvalidCode | Kind::UsedCode) {
         return Err(refusal.into());
     }
     let look = || async {
-        let stored = app.store.phone(&caller.hash, &caller.session, &call.scope).await?;
-        Ok(match stored.filter(|stored| caller.phone_codes.contains(&stored.phone_code)) {
+        let stored = app.store.phone(&asker.caller, &call.scope).await?;
+        Ok(match stored.filter(|stored| asker.phone_codes.contains(&stored.phone_code)) {
             Some(stored) if app.clock.now().since(stored.phone_at) < REPLAY_FOR => Look::Found(stored),
             Some(_) => Look::Never,
             None => Look::NotYet,
@@ -90,7 +92,7 @@ async fn replay(app: &App, call: &Call, caller: &Caller, refusal: wechat::Error)
         return Err(refusal.into());
     };
     call.scope.log.replayed();
-    reply(&caller.keyring.open(&stored.phone, b"", Place::of_phone(&caller.session.openid))?, &stored.country_code)
+    reply(&asker.keyring.open(&stored.phone, b"", Place::of_phone(&asker.caller.session.openid))?, &stored.country_code)
 }
 
 fn reply(phone: &SecretString, country_code: &str) -> Result<Reply, Error> {

@@ -1,11 +1,12 @@
 //! WeChat's access token, shared by all instances.
 
 use super::item::{self, Item, get_number, get_text, number, text};
-use super::{Error, Store, WORDS, within};
+use super::transact::conditionally;
+use super::{Error, Store};
 use crate::clock::Timestamp;
 use crate::scope::Scope;
-use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
 use std::time::Duration;
 
 /// WeChat replaces a token by force at most this often in 24 hours.
@@ -89,7 +90,7 @@ impl Store {
                 .expression_attribute_values(":seen", AttributeValue::Ns(seen.iter().map(u64::to_string).collect()))
         };
         match conditionally(update, scope).await? {
-            Ok(()) => Ok(Claim::Granted),
+            Ok(_) => Ok(Claim::Granted),
             // The SDK may have sent it twice, the answer to the first having been lost.
             Err(Some(item)) if self::forced(&item).contains(&now.millis()) => Ok(Claim::Granted),
             Err(_) => Ok(Claim::Taken),
@@ -99,21 +100,6 @@ impl Store {
     fn update_access_token(&self, appid: &str) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.access_tokens).key(item::APPID, text(appid))
     }
-}
-
-/// Sends a conditional write. Where its condition does not hold, the inner error is the item as it stands.
-async fn conditionally(update: UpdateItemFluentBuilder, scope: &Scope) -> Result<Result<(), Option<Item>>, Error> {
-    let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    let send = async {
-        let Err(error) = update.send().await else {
-            return Ok(Ok(()));
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(Err(failed.item().cloned())),
-            _ => Err(Error::Aws(WORDS.read(&error))),
-        }
-    };
-    within(scope, send).await
 }
 
 fn stored_token(item: &Item) -> Option<StoredToken> {

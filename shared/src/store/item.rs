@@ -1,9 +1,16 @@
-//! The names of the attributes, and a session as an item.
+//! The names of the attributes; a session, and what is left of one, as an item.
 
 use crate::clock::Timestamp;
+use crate::keyring::hex;
 use crate::session::{Session, TokenHash};
 use aws_sdk_dynamodb::types::AttributeValue;
+use ring::digest::{SHA256, digest};
 use std::collections::HashMap;
+use std::time::Duration;
+
+/// How long a tombstone stands: far longer than anything in flight lives, which is a function's timeout and what a
+/// network keeps back.
+const TOMBSTONE: Duration = Duration::from_secs(60 * 60);
 
 pub type Item = HashMap<String, AttributeValue>;
 
@@ -11,6 +18,7 @@ pub const AVATAR: &str = "avatar";
 pub const APPID: &str = "appid";
 pub const COUNTRY_CODE: &str = "country_code";
 pub const CREATED_AT: &str = "created_at";
+pub const ENDED_AT: &str = "ended_at";
 pub const EXPIRES_AT: &str = "expires_at";
 pub const ID: &str = "id";
 pub const NAME: &str = "name";
@@ -54,6 +62,25 @@ pub fn session(item: &Item) -> Option<Session> {
     })
 }
 
+/// What a session, or an erased user, leaves behind in the sessions table.
+pub fn tombstone(key: &str, ended_at: Timestamp) -> Item {
+    Item::from([
+        (TOKEN_HASH.to_owned(), text(key)),
+        (ENDED_AT.to_owned(), number(ended_at.millis())),
+        (EXPIRES_AT.to_owned(), number((ended_at + TOMBSTONE).seconds())),
+    ])
+}
+
+/// When a session, or all of a user's, were ended; `None` if they were not.
+pub fn ended_at(item: &Item) -> Option<Timestamp> {
+    get_number(item, ENDED_AT).map(Timestamp::from_millis)
+}
+
+/// Where the tombstone of an erased user is. The hash keeps the openid, which cannot be guessed, out of the table.
+pub fn erased_key(appid: &str, openid: &str) -> String {
+    hex(digest(&SHA256, format!("erased\0{appid}\0{openid}").as_bytes()).as_ref())
+}
+
 /// How a session stands in its user's set: `<login time in ms>#<token hash>`.
 pub fn member(hash: &TokenHash, session: &Session) -> String {
     format!("{:013}#{}", session.created_at.millis(), hash.as_str())
@@ -63,6 +90,11 @@ pub fn member(hash: &TokenHash, session: &Session) -> String {
 pub fn login_time(member: &str) -> Option<Timestamp> {
     let (time, _) = member.split_once('#')?;
     time.parse().ok().map(Timestamp::from_millis)
+}
+
+/// The token hash of a session in a user's set.
+pub fn hash_in(member: &str) -> &str {
+    member.split_once('#').map_or(member, |(_, hash)| hash)
 }
 
 /// The sessions in a user's item.

@@ -1,20 +1,18 @@
 //! The one write of a login.
 
-use super::item::{self, member, text};
-use super::{Error, Store, WORDS, pauses, within};
-use crate::aws::Fault;
+use super::item::{self, member, number, text};
+use super::transact::{Pauses, failed};
+use super::{Error, Store};
 use crate::clock::Timestamp;
 use crate::log::rfc3339;
 use crate::scope::Scope;
 use crate::session::{Session, TokenHash};
-use aws_sdk_dynamodb::error::{BuildError, SdkError};
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
 };
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::time::sleep;
 use uuid::Uuid;
 
 /// A user has at most this many sessions; the oldest gives way.
@@ -27,6 +25,21 @@ pub enum Login {
     Opened,
     /// A live session with this token was there already: somebody was faster with the same code.
     AlreadyOpen(Session),
+    /// The user logged out everywhere, was erased, or ended this very session, after the login had begun.
+    Ended,
+}
+
+/// The condition that no end came after the login began.
+const NOT_ENDED: &str = "attribute_not_exists(ended_at) OR ended_at <= :began";
+
+/// The session that a login opens.
+struct Opening<'a> {
+    hash: &'a TokenHash,
+    session: &'a Session,
+    began: Timestamp,
+    /// The user's, if there is none yet.
+    id: String,
+    member: String,
 }
 
 /// How the new session finds its place among the user's.
@@ -43,76 +56,56 @@ enum Attempt {
     Done(Login),
     /// The user's sessions are not what was expected.
     Again(Place),
-    /// Another transaction had hold of the user, or capacity was short.
-    Busy,
 }
 
 impl Store {
-    /// Makes or keeps the user and opens the session, atomically. A user who is new gets a random id.
+    /// Makes or keeps the user and opens the session, atomically. A user who is new gets a random id. `began` is when the
+    /// login's request came in.
     ///
     /// # Errors
     /// If DynamoDB does not answer in time; the write may have gone through all the same.
-    pub async fn log_in(&self, hash: &TokenHash, session: &Session, scope: &Scope) -> Result<Login, Error> {
-        let id = Uuid::new_v4().to_string();
-        let mut pauses = pauses();
-        let contended = AtomicBool::new(false);
+    pub async fn log_in(
+        &self,
+        hash: &TokenHash,
+        session: &Session,
+        began: Timestamp,
+        scope: &Scope,
+    ) -> Result<Login, Error> {
+        let opening = Opening { hash, session, began, id: Uuid::new_v4().to_string(), member: member(hash, session) };
+        let pauses = Pauses::new();
         let attempts = async {
             let mut place = Place::Free;
-            // Kept while the same is sent again, so that of two requests on their way at once one is a no-op.
-            let mut request_token = Uuid::new_v4().to_string();
             loop {
-                match self.attempt(hash, session, &id, &place, &request_token).await? {
+                let items = self.opened(&opening, &place).map_err(|_| Error::Corrupt)?;
+                let Err(reasons) = self.transact(items, &pauses).await? else {
+                    return Ok(Login::Opened);
+                };
+                match refusal(&reasons, &opening)? {
                     Attempt::Done(login) => return Ok(login),
                     Attempt::Again(next) if place == Place::Free => place = next,
                     // Others are at it too. What was seen now is stale after a pause: look afresh.
                     Attempt::Again(_) => {
                         place = Place::Free;
-                        contended.store(true, Ordering::Relaxed);
-                        sleep(pauses.next().ok_or(Error::Contention)?).await;
-                    }
-                    // The SDK does not retry a cancelled transaction, and two devices of one user do meet.
-                    Attempt::Busy => {
-                        contended.store(true, Ordering::Relaxed);
-                        sleep(pauses.next().ok_or(Error::Contention)?).await;
-                        continue;
+                        pauses.pause().await;
                     }
                 }
-                request_token = Uuid::new_v4().to_string();
             }
         };
-        within(scope, attempts).await.map_err(|error| match error {
-            Error::Aws(Fault::Unavailable(_)) if contended.into_inner() => Error::Contention,
-            error => error,
-        })
+        pauses.within(scope, attempts).await
     }
 
-    async fn attempt(
-        &self,
-        hash: &TokenHash,
-        session: &Session,
-        id: &str,
-        place: &Place,
-        request_token: &str,
-    ) -> Result<Attempt, Error> {
-        let member = member(hash, session);
-        let mut items = vec![self.user(session, id, &member, place), self.session_opened(hash, session)];
-        items.extend(place.gone().map(|hash| self.session_gone(hash)));
-        let items = items.into_iter().collect::<Result<Vec<_>, _>>();
-        let sent = self
-            .client
-            .transact_write_items()
-            .client_request_token(request_token)
-            .set_transact_items(Some(items.map_err(|_| Error::Corrupt)?))
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(Attempt::Done(Login::Opened)),
-            Err(error) => refusal(&error, member, session),
+    /// The items of the transaction. [`refusal`] counts on their order.
+    fn opened(&self, opening: &Opening<'_>, place: &Place) -> Result<Vec<TransactWriteItem>, BuildError> {
+        let mut items = vec![self.user_kept(opening, place)?, self.session_opened(opening)?, self.not_erased(opening)?];
+        for hash in place.gone() {
+            items.push(self.session_gone(hash)?);
         }
+        Ok(items)
     }
 
     /// What a login writes to its user, whoever comes first.
-    fn user(&self, session: &Session, id: &str, member: &str, place: &Place) -> Result<TransactWriteItem, BuildError> {
+    fn user_kept(&self, opening: &Opening<'_>, place: &Place) -> Result<TransactWriteItem, BuildError> {
+        let session = opening.session;
         let mut set = "SET id = if_not_exists(id, :id), \
                        created_at = if_not_exists(created_at, :created_at), appid = :appid"
             .to_owned();
@@ -120,9 +113,10 @@ impl Store {
             .table_name(&self.users)
             .key(item::OPENID, text(&session.openid))
             .expression_attribute_names("#sessions", item::SESSIONS)
-            .expression_attribute_values(":id", text(id))
+            .expression_attribute_values(":id", text(&opening.id))
             .expression_attribute_values(":created_at", text(&rfc3339(session.created_at)))
             .expression_attribute_values(":appid", text(&session.appid))
+            .expression_attribute_values(":began", number(opening.began.millis()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         if let Some(unionid) = &session.unionid {
             set += ", unionid = :unionid";
@@ -132,28 +126,43 @@ impl Store {
             // ADD works on a user who has no set yet.
             Place::Free => update
                 .update_expression(set + " ADD #sessions :new")
-                .condition_expression("attribute_not_exists(#sessions) OR size(#sessions) < :most")
-                .expression_attribute_values(":new", AttributeValue::Ss(vec![member.to_owned()]))
-                .expression_attribute_values(":most", item::number(MOST_SESSIONS as u64)),
+                .condition_expression(format!(
+                    "(attribute_not_exists(#sessions) OR size(#sessions) < :most) AND ({NOT_ENDED})"
+                ))
+                .expression_attribute_values(":new", AttributeValue::Ss(vec![opening.member.clone()]))
+                .expression_attribute_values(":most", number(MOST_SESSIONS as u64)),
             Place::Made { seen, kept } => update
                 .update_expression(set + ", #sessions = :kept")
-                .condition_expression("#sessions = :seen")
+                .condition_expression(format!("#sessions = :seen AND ({NOT_ENDED})"))
                 .expression_attribute_values(":seen", AttributeValue::Ss(seen.clone()))
                 .expression_attribute_values(":kept", AttributeValue::Ss(kept.clone())),
         };
         Ok(TransactWriteItem::builder().update(update.build()?).build())
     }
 
-    /// Puts the session unless a live one is there.
-    fn session_opened(&self, hash: &TokenHash, session: &Session) -> Result<TransactWriteItem, BuildError> {
+    /// Puts the session unless a live one is there, or one that was ended since the login began.
+    fn session_opened(&self, opening: &Opening<'_>) -> Result<TransactWriteItem, BuildError> {
         let put = Put::builder()
             .table_name(&self.sessions)
-            .set_item(Some(item::from_session(hash, session)))
-            .condition_expression("attribute_not_exists(token_hash) OR expires_at <= :now")
-            .expression_attribute_values(":now", item::number(session.created_at.seconds()))
+            .set_item(Some(item::from_session(opening.hash, opening.session)))
+            .condition_expression("attribute_not_exists(token_hash) OR expires_at <= :now OR ended_at <= :began")
+            .expression_attribute_values(":now", number(opening.session.created_at.seconds()))
+            .expression_attribute_values(":began", number(opening.began.millis()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Checks that the user was not erased since the login began.
+    fn not_erased(&self, opening: &Opening<'_>) -> Result<TransactWriteItem, BuildError> {
+        let key = item::erased_key(&opening.session.appid, &opening.session.openid);
+        let check = ConditionCheck::builder()
+            .table_name(&self.sessions)
+            .key(item::TOKEN_HASH, text(&key))
+            .condition_expression(NOT_ENDED)
+            .expression_attribute_values(":began", number(opening.began.millis()))
+            .build()?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     fn session_gone(&self, hash: &str) -> Result<TransactWriteItem, BuildError> {
@@ -185,39 +194,31 @@ impl Place {
         };
         // A hash may stand there twice, if a code that never wears out (a sample) was used again after its session
         // had expired: the session lives on with the newer one.
-        seen.iter().map(|member| hash_in(member)).filter(move |hash| kept.iter().all(|kept| hash_in(kept) != *hash))
+        seen.iter()
+            .map(|member| item::hash_in(member))
+            .filter(move |hash| kept.iter().all(|kept| item::hash_in(kept) != *hash))
     }
 }
 
-fn hash_in(member: &str) -> &str {
-    member.split_once('#').map_or(member, |(_, hash)| hash)
-}
-
-/// What to make of a refused transaction.
-fn refusal(error: &SdkError<TransactWriteItemsError>, member: String, session: &Session) -> Result<Attempt, Error> {
-    let reasons = match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),
-        Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
-            return Ok(Attempt::Busy);
+/// What to make of a transaction whose conditions did not hold.
+fn refusal(reasons: &[CancellationReason], opening: &Opening<'_>) -> Result<Attempt, Error> {
+    if let Some(session) = failed(reasons, 1) {
+        let there = session.item().ok_or(Error::Corrupt)?;
+        if item::ended_at(there).is_some() {
+            return Ok(Attempt::Done(Login::Ended));
         }
-        _ => return Err(Error::Aws(WORDS.read(error))),
-    };
-    let failed = |index: usize| reasons.get(index).filter(|reason| reason.code() == Some("ConditionalCheckFailed"));
-    if let Some(session) = failed(1) {
-        let session = session.item().and_then(item::session);
-        return Ok(Attempt::Done(Login::AlreadyOpen(session.ok_or(Error::Corrupt)?)));
+        return Ok(Attempt::Done(Login::AlreadyOpen(item::session(there).ok_or(Error::Corrupt)?)));
     }
-    if let Some(user) = failed(0) {
-        let seen = user.item().map_or(&[][..], item::members);
-        let life = session.expires_at.since(session.created_at);
-        return Ok(Attempt::Again(Place::among(seen, member, session.created_at - life)));
+    if failed(reasons, 2).is_some() {
+        return Ok(Attempt::Done(Login::Ended));
     }
-    let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-    let is_passing = |reason: &CancellationReason| reason.code().is_some_and(|code| passing.contains(&code));
-    if reasons.iter().any(is_passing) {
-        return Ok(Attempt::Busy);
+    let user = failed(reasons, 0).and_then(CancellationReason::item).ok_or(Error::Corrupt)?;
+    if item::ended_at(user).is_some_and(|ended_at| opening.began < ended_at) {
+        return Ok(Attempt::Done(Login::Ended));
     }
-    Err(Error::Aws(Fault::Misconfigured(WORDS.rejected)))
+    let Session { created_at, expires_at, .. } = *opening.session;
+    let horizon = created_at - expires_at.since(created_at);
+    Ok(Attempt::Again(Place::among(item::members(user), opening.member.clone(), horizon)))
 }
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ fn kind_of(errcode: i64) -> Kind {
         45011 => Kind::RateLimited,
         40013 | 40125 | 41002 | 41004 => Kind::Credentials,
         40001 | 40014 | 41001 | 42001 => Kind::AccessToken,
+        87007 | 87009 => Kind::SessionKey,
         40164 => Kind::Configuration("WeChat: IP not in the whitelist"),
         40243 => Kind::Configuration("WeChat: AppSecret frozen"),
         89503 | 89506 | 89507 => Kind::Configuration("WeChat: waiting for an administrator"),
@@ -94,6 +95,8 @@ mod tests {
             (40014, Kind::AccessToken),
             (41001, Kind::AccessToken),
             (42001, Kind::AccessToken),
+            (87007, Kind::SessionKey),
+            (87009, Kind::SessionKey),
         ] {
             assert_eq!(kind_of(errcode), kind, "{errcode}");
         }

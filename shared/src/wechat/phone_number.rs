@@ -1,8 +1,7 @@
 //! `getPhoneNumber`: the number behind a code of the phone button. Each code costs the owner of the mini-program money.
 
-use super::access_token::AccessToken;
 use super::answer::{scalar, text};
-use super::{Client, Error, Kind, Next, Tries, call};
+use super::{Client, Error, Kind};
 use crate::code::Code;
 use crate::scope::Scope;
 use secrecy::SecretString;
@@ -21,9 +20,6 @@ impl Client {
     /// Fetches the number for a code of the phone button of the mini-program `app_id`. With `openid` WeChat checks that the
     /// code is that user's.
     ///
-    /// After -1 and after a connection that did not come about it asks once more; where the access token is refused,
-    /// once more with a new one. It never repeats a call whose answer is outstanding: the code may be used up.
-    ///
     /// # Errors
     /// What stood in the way; [`Error::repeated`] if an earlier try may have used the code.
     pub async fn phone_number(
@@ -33,39 +29,17 @@ impl Client {
         openid: Option<&str>,
         scope: &Scope,
     ) -> Result<PhoneNumber, Error> {
-        let mut token = self.access_token(scope).await?;
-        let mut tries = Tries::new(Kind::AccessToken);
-        loop {
-            let error = match self.getuserphonenumber(&token, code, openid, scope).await {
-                Ok(answer) => return PhoneNumber::from_answer(answer, app_id),
-                Err(error) => error,
-            };
-            match tries.after(error).await {
-                Next::Repeat => {}
-                Next::Renew(error) => token = self.replace(&token, error, scope).await?,
-                Next::GiveUp(error) => return Err(error),
-            }
-        }
-    }
-
-    /// One call of `POST /wxa/business/getuserphonenumber`.
-    async fn getuserphonenumber(
-        &self,
-        token: &AccessToken,
-        code: &Code,
-        openid: Option<&str>,
-        scope: &Scope,
-    ) -> Result<Map<String, Value>, Error> {
         let mut body = json!({"code": code.expose()});
         if let Some(openid) = openid {
             body["openid"] = openid.into();
         }
-        let request = self
-            .http
-            .post(format!("{}/wxa/business/getuserphonenumber", self.base_url))
-            .query(&[("access_token", token.expose())])
-            .json(&body);
-        call(request, scope).await.map_err(read_error)
+        let answer = self.call_with_token(scope, read_error, |token| {
+            self.http
+                .post(format!("{}/wxa/business/getuserphonenumber", self.base_url))
+                .query(&[("access_token", token.expose())])
+                .json(&body)
+        });
+        PhoneNumber::from_answer(answer.await?, app_id)
     }
 }
 

@@ -21,8 +21,9 @@ pub fn allowed() -> &'static BTreeMap<String, BTreeSet<Permission>> {
             .map(|function| {
                 let role = function["Properties"]["Role"]["GetAtt"].as_str().expect("a role of its own");
                 let role = &resources[role.split('.').next().unwrap_or_default()]["Properties"];
-                let binary = function["Metadata"]["BuildProperties"]["Binary"].as_str().expect("a binary");
-                (binary.to_owned(), permissions(role))
+                // The example is JavaScript, and has no binary.
+                let binary = function["Metadata"]["BuildProperties"]["Binary"].as_str();
+                (binary.unwrap_or("example").to_owned(), permissions(role))
             })
             .collect()
     })
@@ -64,13 +65,7 @@ impl State {
             // A transaction needs the permission of each of its actions.
             (super::Service::DynamoDb, "TransactWriteItems") => {
                 let items = request["TransactItems"].as_array().into_iter().flatten().filter_map(Value::as_object);
-                items
-                    .flatten()
-                    .map(|(kind, item)| {
-                        let suffix = if kind == "ConditionCheck" { "" } else { "Item" };
-                        (format!("dynamodb:{kind}{suffix}"), &item["TableName"])
-                    })
-                    .collect()
+                items.flatten().map(|(kind, item)| (format!("dynamodb:{kind}Item"), &item["TableName"])).collect()
             }
             (super::Service::DynamoDb, _) => vec![(format!("dynamodb:{operation}"), &request["TableName"])],
         };

@@ -1,6 +1,7 @@
 //! The rules of `GET /sns/jscode2session`.
 
 use super::State;
+use super::client_data::{SAMPLE_SESSION_KEY, new_session_key};
 use crate::random_text;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -61,11 +62,13 @@ impl State {
     pub(super) fn add_samples(&mut self) {
         let sample = LoginCode { openid: SAMPLE_OPENID.to_owned(), ..LoginCode::default() };
         self.remember(SAMPLE_LOGIN_CODE, sample, Standing::Sample);
+        self.session_keys.insert(SAMPLE_OPENID.to_owned(), SAMPLE_SESSION_KEY.to_owned());
     }
 
     fn remember(&mut self, text: &str, code: LoginCode, standing: Standing) {
         let issued_at = self.clock.now().seconds();
-        let issued = Issued { code, session_key: session_key(), issued_at, standing };
+        let session_key = if standing == Standing::Sample { SAMPLE_SESSION_KEY.to_owned() } else { new_session_key() };
+        let issued = Issued { code, session_key, issued_at, standing };
         self.login_codes.insert(text.to_owned(), issued);
     }
 
@@ -104,15 +107,11 @@ impl State {
             return self.error(45011, "api minute-quota reach limit, must slower, retry next minute");
         }
         exchanges.push(now);
+        self.session_keys.insert(code.openid.clone(), session_key.clone());
         let mut answer = json!({"session_key": session_key, "openid": code.openid});
         if let Some(unionid) = code.unionid {
             answer["unionid"] = unionid.into();
         }
         answer
     }
-}
-
-/// Sixteen bytes in base64, with a slash among them: WeChat escapes it as `\/`.
-fn session_key() -> String {
-    format!("/{}==", random_text(21))
 }

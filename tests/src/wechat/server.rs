@@ -24,6 +24,7 @@ impl WeChat {
             app_id: app_id.to_owned(),
             app_secret: app_secret.to_owned(),
             login_codes: HashMap::new(),
+            session_keys: HashMap::new(),
             exchanges: HashMap::new(),
             phone_codes: HashMap::new(),
             numbers_sold: 0,
@@ -38,6 +39,7 @@ impl WeChat {
         let router = Router::new()
             .route("/_control/login-codes", post(issue_login_code))
             .route("/_control/phone-codes", post(issue_phone_code))
+            .route("/_control/client-data", post(make_client_data))
             .route("/_control/clock", post(advance_clock))
             .fallback(answer)
             .with_state(wechat.clone());
@@ -62,6 +64,17 @@ fn issued<C: DeserializeOwned>(body: &[u8], issue: impl FnOnce(C) -> String) -> 
         Ok(code) => Json(json!({"code": issue(code)})).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     }
+}
+
+/// `{"openid", "data"}` -> what the client makes of it for a user who has logged in.
+async fn make_client_data(Shared(wechat): Shared<WeChat>, body: Bytes) -> Response {
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let openid = body["openid"].as_str().unwrap_or_default();
+    if wechat.session_key(openid).is_none() || !body["data"].is_object() {
+        return (StatusCode::BAD_REQUEST, "openid (of a user who has logged in) and data, an object, are needed\n")
+            .into_response();
+    }
+    Json(wechat.client_data(openid, &body["data"])).into_response()
 }
 
 /// `{"advance_seconds"}`: puts WeChat's clock forward.
@@ -94,6 +107,8 @@ async fn answer(
             ("POST", "/wxa/business/getuserphonenumber") => {
                 state.getuserphonenumber(query.get("access_token").map(String::as_str), &body)
             }
+            ("GET", "/wxa/checksession") => state.check_session(&query),
+            ("GET", "/wxa/resetusersessionkey") => state.reset_session_key(&query),
             (method, path) => {
                 state.unexpected.push(format!("{method} {path}"));
                 return StatusCode::NOT_FOUND.into_response();

@@ -1,0 +1,78 @@
+//! Who calls: an authorizer for the routes of a team's own API. It reads one session, and needs no secret.
+
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
+
+mod event;
+
+pub use event::{Answer, Event};
+use lambda_runtime::LambdaEvent;
+use miniprogram::app::{WARM_UP, authenticate};
+use miniprogram::clock::Clock;
+use miniprogram::config::ConfigError;
+use miniprogram::deadline::Deadline;
+use miniprogram::error::{Error, Failure};
+use miniprogram::log::{Line, Outcome};
+use miniprogram::service::scope_until;
+use miniprogram::store::Store;
+use miniprogram::{Config, Scope, aws};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What the function holds for its life.
+pub struct Authorizer {
+    ready: Result<(Store, Clock), ConfigError>,
+    warm: AtomicBool,
+}
+
+/// Whose request it is could not be found out. API Gateway answers 500, and lets nobody through.
+const UNKNOWN: &str = "the session cannot be read";
+
+impl Authorizer {
+    /// Sets up from the environment that Lambda gives, and opens the connection to DynamoDB. What is wrong shows in the log
+    /// of each request.
+    pub async fn load() -> Self {
+        let ready = async {
+            let config = Config::from_env()?;
+            let sdk = aws::load(&config).await?;
+            let store = Store::new(&sdk, &config);
+            store.connect(&Scope::until(Deadline::of_invocation(WARM_UP))).await;
+            Ok((store, Clock::system()))
+        };
+        Self { ready: ready.await, warm: AtomicBool::new(false) }
+    }
+
+    /// Sets up with this store and clock.
+    pub fn new(store: Store, clock: Clock) -> Self {
+        Self { ready: Ok((store, clock)), warm: AtomicBool::new(false) }
+    }
+}
+
+/// Answers API Gateway, in the form that the event asks for, whether the request may pass, and whose it is.
+///
+/// # Errors
+/// If the session cannot be read: to refuse would log people out whose sessions are good.
+pub async fn handle(authorizer: &Authorizer, event: LambdaEvent<Event>) -> Result<Answer, &'static str> {
+    let scope = scope_until(event.context.deadline);
+    let cold_start = !authorizer.warm.swap(true, Ordering::Relaxed);
+    let found = match &authorizer.ready {
+        Ok((store, clock)) => authenticate(store, clock, event.payload.token(), &scope).await,
+        Err(error) => Err((*error).into()),
+    };
+    print(&scope, &event.context.request_id, cold_start, found.as_ref().err());
+    match found {
+        Ok(caller) => Ok(event.payload.allow(&caller.session)),
+        Err(error) if error.failure == Failure::Unauthorized => Ok(event.payload.deny()),
+        Err(_) => Err(UNKNOWN),
+    }
+}
+
+fn print(scope: &Scope, request_id: &str, cold_start: bool, error: Option<&Error>) {
+    let wording = error.map(|error| error.failure.wording());
+    let outcome = Outcome {
+        request_id,
+        route: "authorizer",
+        cold_start,
+        status: wording.map_or(200, |wording| wording.status.as_u16()),
+        error: wording.map(|wording| wording.error).zip(error),
+    };
+    Line::new(&scope.log, outcome).print();
+}
