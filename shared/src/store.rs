@@ -130,6 +130,7 @@ impl Store {
 /// Runs a call within its limit and the request's, and adds its time to the log line.
 async fn within<T>(scope: &Scope, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let limit = scope.deadline.allow(aws::CALL, Duration::ZERO, WORTH_STARTING)?;
-    let called = scope.log.time(Service::DynamoDb, timeout(limit, call)).await;
+    // The SDK's futures are large; boxed here, they are not part of every future above.
+    let called = scope.log.time(Service::DynamoDb, timeout(limit, Box::pin(call))).await;
     called.map_err(|_| Error::Aws(Fault::Unavailable(WORDS.unavailable)))?
 }

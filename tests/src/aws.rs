@@ -37,6 +37,10 @@ pub enum Mood {
     Silent,
     /// Does what it is asked for, and loses the answer to every write.
     LosingWrites,
+    /// Takes every write and never answers; reads are well.
+    StallingWrites,
+    /// Does what it is asked for, and never answers a write.
+    SwallowingWrites,
     /// Does what it is asked for, loses the answer to one write, and is well again.
     LosingOneWrite,
     /// Refuses one write because a transaction has hold of the same item, and is well again.
@@ -50,12 +54,15 @@ pub enum Mood {
 pub struct Aws {
     state: Arc<Mutex<State>>,
     endpoint: String,
+    engine: String,
 }
 
 struct State {
     secrets: BTreeMap<String, String>,
     moods: HashMap<Service, Mood>,
     calls: Vec<String>,
+    /// Copies of the writes since a test asked for them.
+    copies: Option<Vec<front::Copy>>,
     /// What each physical name is called in `template.yaml`.
     logical_ids: HashMap<String, &'static str>,
     used: BTreeMap<String, BTreeSet<Permission>>,
@@ -75,11 +82,13 @@ impl Aws {
             secrets: BTreeMap::new(),
             moods: HashMap::new(),
             calls: Vec::new(),
+            copies: None,
             logical_ids: HashMap::new(),
             used: BTreeMap::new(),
         };
-        let aws = Self { state: Arc::new(Mutex::new(state)), endpoint: format!("http://{address}") };
-        tokio::spawn(front::serve(listener, aws.clone(), engine));
+        let endpoint = format!("http://{address}");
+        let aws = Self { state: Arc::new(Mutex::new(state)), endpoint, engine };
+        tokio::spawn(front::serve(listener, aws.clone()));
         aws
     }
 
@@ -131,6 +140,20 @@ impl Aws {
     /// Changes how a service behaves.
     pub fn set_mood(&self, service: Service, mood: Mood) {
         self.state().moods.insert(service, mood);
+    }
+
+    /// Keeps a copy of every write to DynamoDB from now on, as a network may.
+    pub fn keep_copies(&self) {
+        self.state().copies = Some(Vec::new());
+    }
+
+    /// Delivers the copies, so late that DynamoDB has forgotten their client request tokens.
+    pub async fn deliver_copies(&self) {
+        let copies = self.state().copies.take().unwrap_or_default();
+        assert!(!copies.is_empty(), "nothing was written");
+        for copy in copies {
+            copy.deliver(&self.engine).await;
+        }
     }
 
     /// The calls so far, as `Service.Operation`.

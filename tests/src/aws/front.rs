@@ -12,12 +12,29 @@ use tokio::net::TcpListener;
 #[derive(Clone)]
 struct Front {
     aws: Aws,
-    engine: String,
     http: reqwest::Client,
 }
 
-pub(super) async fn serve(listener: TcpListener, aws: Aws, engine: String) {
-    let front = Front { aws, engine, http: crate::http_client() };
+/// A write on its way for a second time.
+#[derive(Clone)]
+pub(super) struct Copy {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Copy {
+    pub(super) async fn deliver(&self, engine: &str) {
+        let mut body: Value = serde_json::from_slice(&self.body).expect("a JSON body");
+        if body.get("ClientRequestToken").is_some() {
+            body["ClientRequestToken"] = uuid::Uuid::new_v4().to_string().into();
+        }
+        // Nobody waits for the answer.
+        let _ = pass_on(&crate::http_client(), engine, Method::POST, &self.headers, body.to_string().into()).await;
+    }
+}
+
+pub(super) async fn serve(listener: TcpListener, aws: Aws) {
+    let front = Front { aws, http: crate::http_client() };
     let router = Router::new().fallback(answer).with_state(front);
     // It ends with the runtime of the test.
     let _ = axum::serve(listener, router).await;
@@ -43,25 +60,34 @@ async fn answer(State(front): State<Front>, method: Method, headers: HeaderMap, 
             state.moods.remove(&service);
             return conflict(operation);
         }
+        if service == Service::DynamoDb
+            && !operation.starts_with("Get")
+            && let Some(copies) = &mut state.copies
+        {
+            copies.push(Copy { headers: headers.clone(), body: body.clone() });
+        }
         if mood == Mood::LosingOneWrite && !operation.starts_with("Get") {
             state.moods.remove(&service);
         }
         mood
     };
+    let is_write = !operation.starts_with("Get");
     match mood {
         Mood::Failing => return fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
         Mood::Denying => return fault(StatusCode::BAD_REQUEST, "AccessDeniedException"),
         Mood::Silent => return std::future::pending().await,
-        Mood::Well | Mood::LosingWrites | Mood::LosingOneWrite | Mood::ConflictingOnce => {}
+        Mood::StallingWrites if is_write => return std::future::pending().await,
+        _ => {}
     }
     let answer = match service {
         Service::SecretsManager => front.get_secret_value(operation, &body),
-        Service::DynamoDb => front.pass_on(method, &headers, body).await,
+        Service::DynamoDb => pass_on(&front.http, &front.aws.engine, method, &headers, body).await,
     };
     match mood {
-        Mood::LosingWrites | Mood::LosingOneWrite if !operation.starts_with("Get") => {
+        Mood::LosingWrites | Mood::LosingOneWrite if is_write => {
             fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError")
         }
+        Mood::SwallowingWrites if is_write => std::future::pending().await,
         _ => answer,
     }
 }
@@ -92,29 +118,30 @@ impl Front {
             None => fault(StatusCode::BAD_REQUEST, "ResourceNotFoundException"),
         }
     }
+}
 
-    async fn pass_on(&self, method: Method, headers: &HeaderMap, body: Bytes) -> Response {
-        let mut request = self.http.request(method, &self.engine).body(body);
-        for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
-            if let Some(value) = headers.get(name) {
-                request = request.header(name, value);
-            }
+/// Hands a request over to the engine, and its answer back.
+async fn pass_on(http: &reqwest::Client, engine: &str, method: Method, headers: &HeaderMap, body: Bytes) -> Response {
+    let mut request = http.request(method, engine).body(body);
+    for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
+        if let Some(value) = headers.get(name) {
+            request = request.header(name, value);
         }
-        let Ok(answer) = request.send().await else {
-            return fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError");
-        };
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let Ok(body) = answer.bytes().await else {
-            return fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError");
-        };
-        let mut response = (status, body).into_response();
-        for name in ["content-type", "x-amz-crc32", "x-amzn-requestid"] {
-            if let Some(value) = headers.get(name) {
-                response.headers_mut().insert(name, value.clone());
-            }
-        }
-        response
     }
+    let Ok(answer) = request.send().await else {
+        return fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError");
+    };
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let Ok(body) = answer.bytes().await else {
+        return fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError");
+    };
+    let mut response = (status, body).into_response();
+    for name in ["content-type", "x-amz-crc32", "x-amzn-requestid"] {
+        if let Some(value) = headers.get(name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
 }
 
 /// What DynamoDB answers to a write that meets a transaction.
