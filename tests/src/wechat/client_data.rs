@@ -39,8 +39,11 @@ impl ClientData {
 impl WeChat {
     /// What the client makes of `data` for this user, who has logged in before.
     pub fn client_data(&self, openid: &str, data: &Value) -> ClientData {
-        let (appid, now) = (self.state().app_id.clone(), self.state().clock.now().seconds());
-        self.watermarked(openid, data, &json!({"timestamp": now, "appid": appid}))
+        let watermark = {
+            let state = self.state();
+            json!({"timestamp": state.clock.now().seconds(), "appid": state.app_id})
+        };
+        self.watermarked(openid, data, &watermark)
     }
 
     /// The same with this watermark.
