@@ -2,7 +2,7 @@
 //! every other test; here it is shown that everything that is allowed is also needed.
 
 use axum::http::HeaderMap;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tests::app::{Answer, TestApp, environment};
 use tests::aws::iam::allowed;
@@ -57,6 +57,50 @@ async fn phone_needs_all_that_it_may_do() {
     let code = app.wechat.phone_code("oAlice", "13912345678");
     assert_eq!(ask(&instance, &token, &code).await.outcome(), "ok");
     assert_eq!(app.aws.used("phone"), allowed()["phone"]);
+}
+
+async fn call(instance: &Instance, token: &str, method: &str, path: &str, body: &Value) -> Answer {
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", format!("Bearer {token}").parse().expect("a value"));
+    let event = gateway::event(method, path, &headers, body.to_string().as_bytes());
+    Answer::from_event(&instance.invoke(event, FUNCTION_TIMEOUT).await)
+}
+
+#[tokio::test]
+async fn user_needs_all_that_it_may_do() {
+    let app = TestApp::start().await;
+    let tokens = [app.log_in("oAlice").await, app.log_in("oAlice").await];
+    let instance = Instance::start("user", &environment(&app)).await;
+    for (token, method, path) in [
+        (&tokens[0], "PUT", "/user"),
+        (&tokens[0], "GET", "/user"),
+        (&tokens[0], "POST", "/logout"),
+        (&tokens[1], "DELETE", "/user"),
+    ] {
+        let answer = call(&instance, token, method, path, &json!({"name": "Alice"})).await;
+        assert_eq!(answer.outcome(), "ok", "{method} {path}");
+    }
+    assert_eq!(app.aws.used("user"), allowed()["user"]);
+}
+
+#[tokio::test]
+async fn decrypt_needs_all_that_it_may_do() {
+    let app = TestApp::start().await;
+    let token = app.log_in("oAlice").await;
+    let data = app.wechat.client_data("oAlice", &json!({"step": 1})).json();
+    let instance = Instance::start("decrypt", &environment(&app)).await;
+    assert_eq!(call(&instance, &token, "POST", "/decrypt", &data).await.outcome(), "ok");
+    assert_eq!(app.aws.used("decrypt"), allowed()["decrypt"]);
+}
+
+#[tokio::test]
+async fn the_authorizer_needs_all_that_it_may_do() {
+    let app = TestApp::start().await;
+    let token = app.log_in("oAlice").await;
+    let instance = Instance::start("authorizer", &environment(&app)).await;
+    let event = json!({"version": "2.0", "headers": {"authorization": format!("Bearer {token}")}});
+    assert_eq!(instance.invoke(event, FUNCTION_TIMEOUT).await["isAuthorized"], true);
+    assert_eq!(app.aws.used("authorizer"), allowed()["authorizer"]);
 }
 
 #[tokio::test]
