@@ -1,5 +1,6 @@
 //! What `/user` takes and answers, by the HTTP contract, and what it stores.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde_json::{Value, json};
 use tests::app::{Answer, KEYRING, TestApp};
@@ -186,4 +187,43 @@ async fn a_user_needs_no_secret_but_the_keyring() {
     app.phone(&token, &app.wechat.phone_code("oAlice", "13912345678")).await;
     app.aws.delete_secret(tests::app::WECHAT_SECRET_ID);
     assert_outcome(&app.another_instance().call(&token, "GET", "/user", &Value::Null).await, 200, "ok");
+}
+
+/// Alice's user is taken away behind the functions' back, and made anew; her old session's item is still there.
+async fn made_anew(app: &TestApp) {
+    let gone = app.dynamodb().delete_item().table_name(&app.tables.users);
+    gone.key("openid", AttributeValue::S("oAlice".into())).send().await.expect("a deletion");
+    app.log_in("oAlice").await;
+}
+
+#[tokio::test]
+async fn a_session_reads_no_user_who_was_made_anew_meanwhile() {
+    let (app, token) = with_alice().await;
+    made_anew(&app).await;
+    assert_outcome(&app.call(&token, "GET", "/user", &Value::Null).await, 401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_session_changes_no_user_who_was_made_anew_meanwhile() {
+    let (app, token) = with_alice().await;
+    made_anew(&app).await;
+    assert_outcome(&app.call(&token, "PUT", "/user", &json!({"name": "Alice"})).await, 401, "unauthorized");
+    assert!(!scan(&app.dynamodb(), &app.tables.users).await[0].contains_key("name"));
+}
+
+#[tokio::test]
+async fn a_session_erases_no_user_who_was_made_anew_meanwhile() {
+    let (app, token) = with_alice().await;
+    made_anew(&app).await;
+    assert_outcome(&app.call(&token, "DELETE", "/user", &Value::Null).await, 401, "unauthorized");
+    assert_eq!(scan(&app.dynamodb(), &app.tables.users).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_logout_of_a_user_who_is_gone_makes_nobody() {
+    let (app, token) = with_alice().await;
+    let gone = app.dynamodb().delete_item().table_name(&app.tables.users);
+    gone.key("openid", AttributeValue::S("oAlice".into())).send().await.expect("a deletion");
+    assert_outcome(&app.call(&token, "POST", "/logout", &Value::Null).await, 200, "ok");
+    assert_eq!(scan(&app.dynamodb(), &app.tables.users).await.len(), 0);
 }
