@@ -120,6 +120,11 @@ impl Keyring {
         Ok(text.to_owned().into())
     }
 
+    /// Whether `sealed` was made under the current key.
+    pub fn is_current(&self, sealed: &str) -> bool {
+        sealed.split_once(':').is_some_and(|(name, _)| name == self.current)
+    }
+
     fn cipher(&self, name: &str, salt: &[u8], place: Place<'_>) -> Result<LessSafeKey, SealError> {
         let key = self.derive(name, salt, &format!("seal {} {}", place.table, place.field))?;
         let key = UnboundKey::new(&AES_256_GCM, key.as_slice()).map_err(|_| SealError)?;
@@ -183,6 +188,20 @@ mod tests {
     #[test]
     fn a_sealed_value_names_its_key() {
         assert!(ring("k2").seal("hello", b"", HERE).unwrap().starts_with("k2:"));
+    }
+
+    #[test]
+    fn after_a_rotation_what_the_old_key_sealed_is_not_current() {
+        let sealed = ring("k1").seal("hello", b"", HERE).unwrap();
+        assert!(ring("k1").is_current(&sealed));
+        assert!(!ring("k2").is_current(&sealed));
+    }
+
+    #[test]
+    fn what_is_not_sealed_is_not_current() {
+        for text in ["", "k1", "k12:AAAA", "hello"] {
+            assert!(!ring("k1").is_current(text), "{text}");
+        }
     }
 
     #[test]

@@ -1,9 +1,6 @@
 //! Brings the users of another back end over, from CSV into the users table of a stack.
 
 use lexopt::prelude::*;
-use miniprogram::keyring::Keyring;
-use miniprogram::store::Store;
-use miniprogram::{Config, aws};
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,18 +51,7 @@ async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
         return Err(USAGE.into());
     };
     let csv = File::open(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let config = Config::from_lookup(|name| match name {
-        "USERS_TABLE" => Some(table.clone()),
-        "LOCAL_AWS_ENDPOINT" => tests::environment(name),
-        // Not used here.
-        "WECHAT_SECRET_ID" | "KEY_SECRET_ID" | "SESSIONS_TABLE" | "ACCESS_TOKENS_TABLE" => Some("-".to_owned()),
-        _ => None,
-    })?;
-    let sdk = aws::load(&config).await?;
-    let secret = aws_sdk_secretsmanager::Client::new(&sdk).get_secret_value().secret_id(key_secret).send().await;
-    let secret = secret.map_err(|error| format!("the keyring cannot be read: {}", error.into_service_error()))?;
-    let keyring = Keyring::parse(secret.secret_string().unwrap_or_default())?;
-    let store = Store::new(&sdk, &config);
+    let (store, keyring) = tests::stack::open(&table, &key_secret).await?;
 
     let report = import(csv, &store, &keyring, &appid, dry_run).await?;
     for wrong in &report.wrong {

@@ -6,6 +6,8 @@
 //! - [`runtime_api`]: the Lambda Runtime API, for tests that start the built binary.
 //! - [`invariants`]: what always holds in the tables; [`canary`]: whether a secret stands where it must not.
 //! - [`import`]: users of another back end, from CSV.
+//! - [`reseal`]: phone numbers, sealed anew after a rotation of the keyring.
+//! - [`stack`]: a deployed stack, for an operator's commands.
 //! - [`app`]: all of it together, for one test.
 //!
 //! The stand-ins are servers: the product's own clients speak to them over the wire.
@@ -17,7 +19,9 @@ pub mod clock;
 pub mod gateway;
 pub mod import;
 pub mod invariants;
+pub mod reseal;
 pub mod runtime_api;
+pub mod stack;
 pub mod template;
 pub mod wechat;
 

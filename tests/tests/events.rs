@@ -1,7 +1,7 @@
 //! The sample events, and events that nobody sends in good faith.
 
 use serde_json::{Value, json};
-use tests::app::{TestApp, open_sample_session};
+use tests::app::{Answer, SAMPLE_TOKEN, TestApp, open_sample_session};
 use tests::gateway;
 use tests::wechat::{SAMPLE_LOGIN_CODE, SAMPLE_OPENID, SAMPLE_PHONE};
 
@@ -59,6 +59,93 @@ async fn an_http_api_event_of_payload_1_logs_in() {
     assert_eq!(app.invoke("/login", event).await.outcome(), "ok");
 }
 
+/// The back end with the session whose token stands in the samples.
+async fn with_sample_session() -> TestApp {
+    let app = TestApp::start().await;
+    open_sample_session(&app.config, &app.aws, &app.clock).await;
+    app
+}
+
+async fn answer(path: &str, name: &str) -> Answer {
+    with_sample_session().await.invoke(path, sample(name)).await
+}
+
+#[tokio::test]
+async fn the_sample_user_is_read() {
+    for name in ["user", "user-rest"] {
+        let answer = answer("/user", name).await;
+        assert_eq!((answer.outcome(), answer.data("openid").as_str()), ("ok", SAMPLE_OPENID), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_sample_change_of_a_user_counts() {
+    let answer = answer("/user", "user-put").await;
+    assert_eq!((answer.outcome(), answer.data("name").as_str()), ("ok", "小明"));
+    assert_eq!(answer.data("avatar"), "https://cdn.example.com/avatars/1.png");
+}
+
+#[tokio::test]
+async fn the_sample_data_of_the_client_opens() {
+    for name in ["decrypt", "decrypt-rest"] {
+        let answer = answer("/decrypt", name).await;
+        assert_eq!((answer.outcome(), answer.data("nickName").as_str()), ("ok", "小明"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_sample_signature_is_checked() {
+    let app = with_sample_session().await;
+    let mut event = sample("decrypt");
+    event["body"] = event["body"].as_str().expect("a body").replace("gender\\\":0", "gender\\\":1").into();
+    assert_ne!(event, sample("decrypt"));
+    assert_eq!(app.invoke("/decrypt", event).await.outcome(), "session_key_stale");
+}
+
+#[tokio::test]
+async fn the_sample_logout_ends_the_sample_session() {
+    let app = with_sample_session().await;
+    assert_eq!(app.invoke("/logout", sample("logout")).await.outcome(), "ok");
+    assert_eq!(app.invoke("/user", sample("user")).await.outcome(), "unauthorized");
+}
+
+#[tokio::test]
+async fn the_sample_code_works_after_the_sample_logout() {
+    let app = with_sample_session().await;
+    assert_eq!(app.invoke("/logout", sample("logout")).await.outcome(), "ok");
+    assert_eq!(app.login(SAMPLE_LOGIN_CODE).await.outcome(), "ok");
+}
+
+#[tokio::test]
+async fn http_apis_are_told_who_calls() {
+    let answer = with_sample_session().await.authorize(sample("authorizer")).await.expect("an answer");
+    assert_eq!(answer["isAuthorized"], true);
+    assert_eq!(answer["context"]["openid"], SAMPLE_OPENID);
+}
+
+#[tokio::test]
+async fn rest_apis_and_http_apis_of_payload_1_are_given_a_policy_for_the_whole_stage() {
+    let api = "arn:aws:execute-api:ap-east-1:000000000000:abcdefghij";
+    for (name, stage) in
+        [("authorizer-token", "prod"), ("authorizer-request", "prod"), ("authorizer-payload-1", "$default")]
+    {
+        let answer = with_sample_session().await.authorize(sample(name)).await.expect("an answer");
+        let statement = &answer["policyDocument"]["Statement"][0];
+        assert_eq!(
+            (&statement["Effect"], &statement["Resource"]),
+            (&json!("Allow"), &json!(format!("{api}/{stage}/*")))
+        );
+        assert_eq!(answer["context"]["openid"], SAMPLE_OPENID, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_samples_hold_the_sample_token() {
+    for name in ["authorizer", "decrypt", "logout", "phone", "user"] {
+        assert!(sample(name).to_string().contains(&format!("Bearer {SAMPLE_TOKEN}")), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn every_sample_event_has_a_test_above() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
@@ -66,9 +153,17 @@ async fn every_sample_event_has_a_test_above() {
     let mut names: Vec<String> =
         files.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned()).collect();
     names.sort();
-    let kinds = ["-alb", "-base64", "-form", "-function-url", "-rest", ""];
-    let expected = ["login", "phone"].map(|name| kinds.map(|kind| format!("{name}{kind}.json")));
-    assert_eq!(names, expected.concat());
+    let every_kind = &["-alb", "-base64", "-form", "-function-url", "-rest", ""][..];
+    let expected = [
+        ("authorizer", &["-payload-1", "-request", "-token", ""][..]),
+        ("decrypt", &["-rest", ""]),
+        ("login", every_kind),
+        ("logout", &[""]),
+        ("phone", every_kind),
+        ("user", &["-put", "-rest", ""]),
+    ];
+    let expected = expected.map(|(name, kinds)| kinds.iter().map(move |kind| format!("{name}{kind}.json")));
+    assert_eq!(names, expected.into_iter().flatten().collect::<Vec<_>>());
 }
 
 #[tokio::test]

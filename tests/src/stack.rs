@@ -1,0 +1,26 @@
+//! What an operator's command needs of a deployed stack.
+
+use miniprogram::keyring::Keyring;
+use miniprogram::store::Store;
+use miniprogram::{Config, aws};
+use std::error::Error;
+
+/// The users in `table`, and the keyring in the secret `key_secret`. Credentials and region come from the environment or
+/// the AWS profile.
+///
+/// # Errors
+/// If there are no credentials, or the keyring cannot be read.
+pub async fn open(table: &str, key_secret: &str) -> Result<(Store, Keyring), Box<dyn Error>> {
+    let config = Config::from_lookup(|name| match name {
+        "USERS_TABLE" => Some(table.to_owned()),
+        "LOCAL_AWS_ENDPOINT" => crate::environment(name),
+        // Not used here.
+        "WECHAT_SECRET_ID" | "KEY_SECRET_ID" | "SESSIONS_TABLE" | "ACCESS_TOKENS_TABLE" => Some("-".to_owned()),
+        _ => None,
+    })?;
+    let sdk = aws::load(&config).await?;
+    let secret = aws_sdk_secretsmanager::Client::new(&sdk).get_secret_value().secret_id(key_secret).send().await;
+    let secret = secret.map_err(|error| format!("the keyring cannot be read: {}", error.into_service_error()))?;
+    let keyring = Keyring::parse(secret.secret_string().unwrap_or_default())?;
+    Ok((Store::new(&sdk, &config), keyring))
+}
