@@ -5,6 +5,8 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 use tests::app::{APP_ID, Answer, KEY_SECRET_ID, TestApp, WECHAT_SECRET_ID};
 use tests::aws::{Mood, Service};
+use tests::canary::Canaries;
+use tests::chaos::{self, Call, Proxy};
 use tests::gateway;
 use tests::wechat::Fault;
 
@@ -261,6 +263,19 @@ async fn a_dynamodb_that_is_down_is_unavailable() {
         assert_outcome(&app.login(&app.wechat.login_code("oAlice")).await, 503, "unavailable");
         assert!(start.elapsed() < gateway::FUNCTION_TIMEOUT);
     }
+}
+
+#[tokio::test]
+async fn a_dynamodb_that_throttles_is_asked_until_there_is_no_hope() {
+    let app = TestApp::start().await;
+    let proxy = Proxy::before(app.aws.endpoint(), &Canaries::default()).await;
+    let behind = app.behind(app.wechat.base_url(), proxy.url());
+    let throttle =
+        |times| move |call: &Call| (call.writes() && call.nth < times).then(|| chaos::Fault::throttled(call));
+    proxy.decide(throttle(5));
+    assert_outcome(&behind.login(&app.wechat.login_code("oAlice")).await, 200, "ok");
+    proxy.decide(throttle(100));
+    assert_outcome(&behind.login(&app.wechat.login_code("oAlice")).await, 503, "unavailable");
 }
 
 #[tokio::test]
