@@ -4,7 +4,7 @@
 //! - [`aws`]: DynamoDB (a real engine, embedded or named by `TEST_DYNAMODB_ENDPOINT`) and Secrets Manager.
 //! - [`gateway`]: an HTTP request as an API Gateway event, through the functions, and back.
 //! - [`runtime_api`]: the Lambda Runtime API, for tests that start the built binary.
-//! - [`chaos`]: a proxy that spoils what goes over the wire.
+//! - [`chaos`]: a proxy that spoils what goes over the wire; [`prove`]: what the functions make of it, in figures.
 //! - [`invariants`]: what always holds in the tables; [`canary`]: whether a secret stands where it must not.
 //! - [`import`]: users of another back end, from CSV.
 //! - [`app`]: all of it together, for one test.
@@ -19,6 +19,7 @@ pub mod clock;
 pub mod gateway;
 pub mod import;
 pub mod invariants;
+pub mod prove;
 pub mod runtime_api;
 pub mod template;
 pub mod wechat;
