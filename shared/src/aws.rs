@@ -24,7 +24,11 @@ pub async fn load(config: &Config) -> Result<SdkConfig, ConfigError> {
     Ok(with_limits(loader.load().await))
 }
 
-/// `sdk` with our time limits: the SDK has three tries, but no limit of its own on any of them.
+/// How often a call is tried. With three tries, the SDK's own number, DynamoDB that throttles three calls of ten fails
+/// one login of forty; with six none of a thousand. All of them share [`CALL`].
+const TRIES: u32 = 6;
+
+/// `sdk` with our limits: the SDK has none of its own on the time of a try.
 pub fn with_limits(sdk: SdkConfig) -> SdkConfig {
     sdk.into_builder()
         .timeout_config(
@@ -36,7 +40,7 @@ pub fn with_limits(sdk: SdkConfig) -> SdkConfig {
         )
         .retry_config(
             RetryConfig::standard()
-                .with_max_attempts(3)
+                .with_max_attempts(TRIES)
                 .with_initial_backoff(Duration::from_millis(50))
                 .with_max_backoff(Duration::from_millis(400)),
         )

@@ -15,9 +15,12 @@ use tokio::time::timeout_at;
 /// How long a secret is used before it is read again.
 pub const FRESH_FOR: Duration = Duration::from_secs(300);
 
-/// The shortest time between two extra reads (WeChat refused the secret) and between two tries of a refresh
-/// that fails.
-pub const REREAD_EVERY: Duration = Duration::from_secs(10);
+/// The shortest time between two extra reads, because WeChat refused the secret. Whoever reads between WeChat's reset and
+/// the operator's new value fails all logins until the next one.
+pub const REREAD_EVERY: Duration = Duration::from_secs(1);
+
+/// The shortest time between two tries of a refresh that fails.
+pub const RETRY_REFRESH: Duration = Duration::from_secs(10);
 
 const WORDS: aws::Words = aws::Words {
     unavailable: "Secrets Manager: no answer",
@@ -158,7 +161,7 @@ impl<T> Cached<T> {
 
     /// Reads the secret now. On success the state holds the new value, on failure the old one.
     async fn read(&self, source: &Source, state: &mut State<T>, scope: &Scope) -> Result<Arc<T>, Error> {
-        state.fresh_until = Some(source.clock.now() + REREAD_EVERY);
+        state.fresh_until = Some(source.clock.now() + RETRY_REFRESH);
         let answer = timeout_at(scope.deadline.instant(), source.client.get_secret_value().secret_id(&self.id).send())
             .await
             .map_err(|_| Error::Aws(Fault::Unavailable(WORDS.unavailable)))?

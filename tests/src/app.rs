@@ -82,6 +82,21 @@ impl TestApp {
         }
     }
 
+    /// Another instance of every function that reaches WeChat and AWS at these addresses.
+    pub fn behind(&self, wechat: &str, aws: &str) -> Self {
+        let config = Config { wechat_base_url: wechat.to_owned(), ..self.config.clone() };
+        let aws = self.aws.behind(aws);
+        Self {
+            wechat: self.wechat.clone(),
+            clock: self.clock.clone(),
+            tables: self.tables.clone(),
+            functions: functions(&config, &aws, &self.clock),
+            authorizer: authorizer(&config, &aws, &self.clock),
+            aws: self.aws.clone(),
+            config,
+        }
+    }
+
     /// `POST /login` with this code as JSON.
     pub async fn login(&self, code: &str) -> Answer {
         self.post("/login", "application/json", json!({"code": code}).to_string()).await

@@ -92,6 +92,11 @@ impl Aws {
         aws
     }
 
+    /// The same stand-ins, reached at another address: that of a proxy before them.
+    pub fn behind(&self, endpoint: &str) -> Self {
+        Self { endpoint: endpoint.to_owned(), ..self.clone() }
+    }
+
     /// `http://…`, for `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint

@@ -4,6 +4,7 @@
 //! - [`aws`]: DynamoDB (a real engine, embedded or named by `TEST_DYNAMODB_ENDPOINT`) and Secrets Manager.
 //! - [`gateway`]: an HTTP request as an API Gateway event, through the functions, and back.
 //! - [`runtime_api`]: the Lambda Runtime API, for tests that start the built binary.
+//! - [`chaos`]: a proxy that spoils what goes over the wire; [`prove`]: what the functions make of it, in figures.
 //! - [`invariants`]: what always holds in the tables; [`canary`]: whether a secret stands where it must not.
 //! - [`import`]: users of another back end, from CSV.
 //! - [`reseal`]: phone numbers, sealed anew after a rotation of the keyring.
@@ -15,10 +16,12 @@
 pub mod app;
 pub mod aws;
 pub mod canary;
+pub mod chaos;
 pub mod clock;
 pub mod gateway;
 pub mod import;
 pub mod invariants;
+pub mod prove;
 pub mod reseal;
 pub mod runtime_api;
 pub mod stack;

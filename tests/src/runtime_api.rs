@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// A running function: the built binary on a Runtime API of its own.
@@ -37,12 +37,16 @@ impl Drop for Process {
 struct Invocation {
     event: Value,
     timeout: Duration,
-    answer: oneshot::Sender<Value>,
+    answer: Answering,
 }
+
+/// Where an answer goes, with the time that it took.
+type Answering = oneshot::Sender<(Value, Duration)>;
 
 struct Api {
     events: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
-    waiting: Mutex<HashMap<String, oneshot::Sender<Value>>>,
+    /// By the invocation's id, since when.
+    waiting: Mutex<HashMap<String, (Instant, Answering)>>,
 }
 
 impl Instance {
@@ -58,7 +62,10 @@ impl Instance {
             .route("/2018-06-01/runtime/invocation/{id}/error", post(done))
             .with_state(Arc::new(api));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let mut child = Command::new(binary(name))
+        let function = name.to_owned();
+        // It may take a minute, in which others go on.
+        let binary = tokio::task::spawn_blocking(move || binary(&function)).await.expect("the functions build");
+        let mut child = Command::new(binary)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", name)
@@ -81,11 +88,21 @@ impl Instance {
 
     /// Hands an event over and waits for the answer, whether it is a response or an error.
     pub async fn invoke(&self, event: Value, timeout: Duration) -> Value {
+        self.invoke_timed(event, timeout).await.0
+    }
+
+    /// The same, and how long it took from the moment at which the function had the event.
+    pub async fn invoke_timed(&self, event: Value, timeout: Duration) -> (Value, Duration) {
         let (answer, answered) = oneshot::channel();
         let invocation = Invocation { event, timeout, answer };
         assert!(self.events.send(invocation).is_ok(), "the Runtime API serves");
         let patience = Duration::from_secs(60);
         tokio::time::timeout(patience, answered).await.expect("an answer in time").expect("an answer")
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.0.id()
     }
 
     /// Ends the process: all that it printed, standard output first.
@@ -110,7 +127,8 @@ async fn next(State(api): State<Arc<Api>>) -> Response {
     };
     let id = uuid::Uuid::new_v4().to_string();
     let deadline = (TestClock::default().now() + invocation.timeout).millis();
-    api.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), invocation.answer);
+    let waiting = (Instant::now(), invocation.answer);
+    api.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), waiting);
     let mut headers = HeaderMap::new();
     for (name, value) in [
         ("lambda-runtime-aws-request-id", id),
@@ -125,9 +143,9 @@ async fn next(State(api): State<Arc<Api>>) -> Response {
 
 async fn done(State(api): State<Arc<Api>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
     let answer = api.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-    if let Some(answer) = answer {
+    if let Some((since, answer)) = answer {
         // The test may have given up waiting.
-        let _ = answer.send(serde_json::from_slice(&body).unwrap_or_default());
+        let _ = answer.send((serde_json::from_slice(&body).unwrap_or_default(), since.elapsed()));
     }
     StatusCode::ACCEPTED
 }
@@ -138,8 +156,16 @@ fn binary(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-        let built =
-            Command::new(env!("CARGO")).args(["build", "--workspace", "--bins", "--quiet"]).current_dir(root).status();
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--workspace", "--bins", "--quiet"]).current_dir(root);
+        // `cargo test` tells a test what package it is of. `ring` is built anew when that changes.
+        for name in ["DIR", "PATH", "LINKS"].map(|end| format!("CARGO_MANIFEST_{end}")) {
+            cargo.env_remove(name);
+        }
+        for name in ["NAME", "VERSION", "VERSION_MAJOR", "VERSION_MINOR", "VERSION_PATCH", "VERSION_PRE"] {
+            cargo.env_remove(format!("CARGO_PKG_{name}"));
+        }
+        let built = cargo.status();
         assert!(built.is_ok_and(|status| status.success()), "the functions do not build");
         let target = crate::environment("CARGO_TARGET_DIR").unwrap_or_else(|| format!("{root}/target"));
         PathBuf::from(target).join("debug")

@@ -5,6 +5,8 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 use tests::app::{APP_ID, Answer, KEY_SECRET_ID, TestApp, WECHAT_SECRET_ID};
 use tests::aws::{Mood, Service};
+use tests::canary::Canaries;
+use tests::chaos::{self, Call, Proxy};
 use tests::gateway;
 use tests::wechat::Fault;
 
@@ -144,18 +146,29 @@ async fn a_code_that_was_spent_around_a_rotation_is_unknown_and_not_invalid() {
 }
 
 #[tokio::test]
-async fn a_secret_that_wechat_refuses_is_read_again_at_most_every_ten_seconds() {
+async fn a_secret_that_wechat_refuses_is_read_again_at_most_every_second() {
     let app = TestApp::start().await;
     app.log_in("oWarm").await;
     app.wechat.change_app_secret("changed-at-wechat-only");
     app.aws.forget_calls();
-    for _ in 0..5 {
+    for _ in 0..2 {
         assert_outcome(&app.login(&app.wechat.login_code("oAlice")).await, 500, "misconfigured");
     }
     assert_eq!(app.aws.calls(), ["SecretsManager.GetSecretValue"]);
-    app.clock.advance(Duration::from_secs(10));
+    app.clock.advance(Duration::from_secs(1));
     app.login(&app.wechat.login_code("oAlice")).await;
     assert_eq!(app.aws.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn a_new_app_secret_is_found_though_the_function_looked_for_it_too_early() {
+    let app = TestApp::start().await;
+    app.log_in("oWarm").await;
+    app.wechat.change_app_secret("a-new-app-secret");
+    assert_outcome(&app.login(&app.wechat.login_code("oAlice")).await, 500, "misconfigured");
+    rotate(&app);
+    app.clock.advance(Duration::from_secs(2));
+    assert_outcome(&app.login(&app.wechat.login_code("oAlice")).await, 200, "ok");
 }
 
 #[tokio::test]
@@ -261,6 +274,19 @@ async fn a_dynamodb_that_is_down_is_unavailable() {
         assert_outcome(&app.login(&app.wechat.login_code("oAlice")).await, 503, "unavailable");
         assert!(start.elapsed() < gateway::FUNCTION_TIMEOUT);
     }
+}
+
+#[tokio::test]
+async fn a_dynamodb_that_throttles_is_asked_until_there_is_no_hope() {
+    let app = TestApp::start().await;
+    let proxy = Proxy::before(app.aws.endpoint(), &Canaries::default()).await;
+    let behind = app.behind(app.wechat.base_url(), proxy.url());
+    let throttle =
+        |times| move |call: &Call| (call.writes() && call.nth < times).then(|| chaos::Fault::throttled(call));
+    proxy.decide(throttle(5));
+    assert_outcome(&behind.login(&app.wechat.login_code("oAlice")).await, 200, "ok");
+    proxy.decide(throttle(100));
+    assert_outcome(&behind.login(&app.wechat.login_code("oAlice")).await, 503, "unavailable");
 }
 
 #[tokio::test]

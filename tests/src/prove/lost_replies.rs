@@ -1,0 +1,48 @@
+//! Replies that are lost on the way, and the same code sent again.
+
+use super::{Figure, ROUTES, Rig, Size, Verdict, side_by_side};
+use crate::app::TestApp;
+use crate::canary::Canaries;
+use crate::chaos::{Fault, Point};
+use crate::gateway::FUNCTION_TIMEOUT;
+use crate::invariants::violations;
+use std::sync::Arc;
+
+/// Sends every request twice, to two instances, as a page does that got no reply. Of every other write DynamoDB's answer is
+/// lost as well.
+pub async fn lost_replies(size: Size, canaries: &Canaries) -> Figure {
+    let app = Arc::new(TestApp::start().await);
+    let workers = 4;
+    let each = size.of(5, 250);
+    let count = workers * each * ROUTES.len();
+    let jobs = ROUTES.iter().flat_map(|route| (0..workers).map(move |worker| (route, worker)));
+    let jobs = jobs.map(|(route, worker)| {
+        let (app, canaries) = (Arc::clone(&app), canaries.clone());
+        async move {
+            let rig = Rig::before(&app, &canaries).await;
+            rig.dynamodb.decide(|call| (call.writes() && call.nth % 3 == 0).then_some(Fault::Reset(Point::Answer)));
+            let [one, two] = [rig.start(&app, route.function).await, rig.start(&app, route.function).await];
+            let mut faults = Vec::new();
+            for number in 0..each {
+                let openid = format!("oLost{}-{worker}-{number}", route.function);
+                let request = route.request(&app, &canaries, &openid).await;
+                let (lost, _) = one.send(&request, FUNCTION_TIMEOUT).await;
+                let (again, _) = two.send(&request, FUNCTION_TIMEOUT).await;
+                if !matches!(lost, Verdict::Right(_)) || lost != again {
+                    faults.push(format!("{openid}: {lost:?}, then {again:?}"));
+                }
+            }
+            one.kill();
+            two.kill();
+            faults
+        }
+    });
+    let mut faults: Vec<String> = side_by_side(4, jobs).await.into_iter().flatten().collect();
+    faults.extend(violations(&app, canaries).await);
+    Figure::new(
+        "the reply lost on the way, and of every third write DynamoDB's answer too; the same code again, at another instance",
+        format!("{count} of {count} the same token or number"),
+        format!("{} of {count}", count.saturating_sub(faults.len())),
+        faults,
+    )
+}
