@@ -121,5 +121,6 @@ fn scope() -> Scope {
 }
 
 fn stopped(error: miniprogram::store::Error) -> String {
-    format!("stopped ({error:?}): run it again, and it goes on with what is left")
+    let cause = miniprogram::Error::from(error).cause;
+    format!("stopped ({cause}): run it again, and it goes on with what is left")
 }
