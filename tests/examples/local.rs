@@ -12,19 +12,22 @@ use tests::app::{
     APP_ID, KEY_SECRET_ID, SAMPLE_TOKEN, WECHAT_SECRET_ID, authorizer, config, functions, open_sample_session,
 };
 use tests::aws::{Aws, Tables};
+use tests::canary::Canaries;
+use tests::chaos::{Mix, Proxy, Schedule};
 use tests::clock::TestClock;
 use tests::wechat::{SAMPLE_LOGIN_CODE, SAMPLE_OPENID, SAMPLE_PHONE_CODE, WeChat};
 use tests::{gateway, http_client, random_text};
 use tokio::net::TcpListener;
 
 const USAGE: &str = "\
-cargo local [--once] [--stand-ins-only] [--host HOST] [--port-base PORT] [--data DIR]
+cargo local [--once] [--stand-ins-only] [--host HOST] [--port-base PORT] [--data DIR] [--chaos SEED]
 
   --once            run the exchange, and end with 0 or 1
   --stand-ins-only  no functions: leaves the first port to `cargo lambda watch`
   --host HOST       listen on this address (127.0.0.1)
   --port-base PORT  the functions' port (9000); WeChat's and AWS's are the next two
-  --data DIR        keep tables and secrets (not WeChat's codes) in this folder";
+  --data DIR        keep tables and secrets (not WeChat's codes) in this folder
+  --chaos SEED      a bad day: one call in six to WeChat or AWS goes wrong, as this number decides";
 
 struct Arguments {
     once: bool,
@@ -32,6 +35,7 @@ struct Arguments {
     host: String,
     port_base: u16,
     data: Option<PathBuf>,
+    chaos: Option<u64>,
 }
 
 #[tokio::main]
@@ -57,8 +61,14 @@ fn fail(error: impl Display) -> ExitCode {
 
 fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
     use lexopt::prelude::*;
-    let mut arguments =
-        Arguments { once: false, stand_ins_only: false, host: "127.0.0.1".into(), port_base: 9000, data: None };
+    let mut arguments = Arguments {
+        once: false,
+        stand_ins_only: false,
+        host: "127.0.0.1".into(),
+        port_base: 9000,
+        data: None,
+        chaos: None,
+    };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -75,12 +85,16 @@ fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
                 folder if folder.is_empty() => return Err("--data needs a folder".into()),
                 folder => arguments.data = Some(folder.into()),
             },
+            Long("chaos") => arguments.chaos = Some(parser.value()?.parse()?),
             Long("help") | Short('h') => return Ok(None),
             other => return Err(other.unexpected()),
         }
     }
     if arguments.once && arguments.stand_ins_only {
         return Err("--once needs the functions, which --stand-ins-only leaves out".into());
+    }
+    if arguments.once && arguments.chaos.is_some() {
+        return Err("--once shows that all is well, which --chaos makes doubtful".into());
     }
     Ok(Some(arguments))
 }
@@ -100,15 +114,28 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
     };
     let database = database.map_err(|error| format!("the tables cannot be opened: {error}"))?;
     let clock = TestClock::default();
+    // With chaos the proxies have the ports that are known, and the stand-ins others behind them.
+    let (wechat_listener, before_wechat) = behind(wechat_listener, arguments).await?;
+    let (aws_listener, before_aws) = behind(aws_listener, arguments).await?;
     let wechat = WeChat::serve(wechat_listener, clock.clone(), APP_ID, &secrets.app_secret);
     let aws = Aws::serve(aws_listener, Some(database)).await;
     aws.put_secret(WECHAT_SECRET_ID, &json!({"AppId": APP_ID, "AppSecret": secrets.app_secret}).to_string());
     aws.put_secret(KEY_SECRET_ID, &json!({"current": "k1", "k1": secrets.key}).to_string());
     let tables = Tables::with_suffix("");
     tables.create(&aws_sdk_dynamodb::Client::new(&aws.patient_sdk())).await;
-    let config = config(&wechat, &tables);
+    let mut config = config(&wechat, &tables);
     open_sample_session(&config, &aws, &clock).await;
-    println!("WeChat stand-in   {}", wechat.base_url());
+    let proxies = [(before_wechat, wechat.base_url()), (before_aws, aws.endpoint())];
+    let proxies: Vec<Proxy> = proxies
+        .into_iter()
+        .filter_map(|(listener, upstream)| Some(Proxy::serve(listener?, upstream, &Canaries::default())))
+        .collect();
+    let (wechat_url, aws) = match proxies.as_slice() {
+        [wechat, before_aws] => (wechat.url().to_owned(), aws.behind(before_aws.url())),
+        _ => (wechat.base_url().to_owned(), aws),
+    };
+    config.wechat_base_url.clone_from(&wechat_url);
+    println!("WeChat stand-in   {wechat_url}");
     println!("AWS stand-ins     {}  (DynamoDB, Secrets Manager)", aws.endpoint());
 
     if let Some(listener) = functions_listener {
@@ -117,11 +144,14 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
         let authorizer = authorizer(&config, &aws, &clock);
         tokio::spawn(gateway::serve(listener, functions(&config, &aws, &clock), authorizer));
         println!("Functions         {base}\n");
-        exchange(&base, wechat.base_url()).await?;
+        exchange(&base, &wechat_url).await?;
         if arguments.once {
             return Ok(());
         }
-        advertise(&base, wechat.base_url());
+        advertise(&base, &wechat_url);
+    }
+    if let Some(seed) = arguments.chaos {
+        spoil(&proxies, seed);
     }
     println!("\nServing until Ctrl-C.");
     tokio::signal::ctrl_c().await.map_err(|error| error.to_string())
@@ -132,6 +162,28 @@ async fn listen(arguments: &Arguments, offset: u16) -> Result<TcpListener, Strin
     TcpListener::bind((arguments.host.as_str(), port))
         .await
         .map_err(|error| format!("cannot listen on {}:{port}: {error}", arguments.host))
+}
+
+/// The listener that a stand-in takes, and that of the proxy before it, if there is to be one.
+async fn behind(known: TcpListener, arguments: &Arguments) -> Result<(TcpListener, Option<TcpListener>), String> {
+    if arguments.chaos.is_none() {
+        return Ok((known, None));
+    }
+    let other = tests::listen(0).await.map_err(|error| error.to_string())?;
+    Ok((other, Some(known)))
+}
+
+/// Lets calls go wrong from now on, and says which.
+fn spoil(proxies: &[Proxy], seed: u64) {
+    println!("\nFrom here on one call in six goes wrong, the same ones each time with --chaos {seed}:");
+    let schedule = Schedule { seed, mix: Mix::Mild };
+    for proxy in proxies {
+        proxy.decide(move |call| {
+            let fault = schedule.fault(call)?;
+            println!("   chaos: {call}: {fault}");
+            Some(fault)
+        });
+    }
 }
 
 /// A whole login, and what the session is good for, as it happens.

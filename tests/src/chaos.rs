@@ -94,6 +94,11 @@ impl Fault {
         Self::Refuse(wire::answer(status, &[], body.as_ref()))
     }
 
+    /// Carries the request out, and answers with this status and body.
+    pub fn carried_out(status: u16, body: impl AsRef<[u8]>) -> Self {
+        Self::Replace(wire::answer(status, &[], body.as_ref()))
+    }
+
     /// Answers HTTP 200 with this body and these headers, without carrying the request out.
     pub fn body(headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
         Self::Refuse(wire::answer(200, headers, body.as_ref()))

@@ -52,6 +52,7 @@ fn any(dice: &mut Rng, call: &Call, hard: bool) -> Fault {
     };
     match dice.u8(0..if hard { 9 } else { 5 }) {
         0 => Fault::Reset(point),
+        1 if dice.bool() => Fault::carried_out(500, "upstream fault"),
         1 => Fault::status([500, 502, 503][dice.usize(0..3)], "upstream fault"),
         2 | 3 if call.writes() => Fault::conflict(call),
         2 | 3 if call.service == Service::WeChat => Fault::body(&[], json!({"errcode": -1}).to_string()),
