@@ -57,7 +57,7 @@ impl App {
         ));
         let store = Arc::new(Store::new(aws_sdk_dynamodb::Client::new(sdk), &config));
         let wechat = wechat::Client::new(
-            tls::wechat_http_client()?,
+            tls::wechat_http_client(config.extra_roots_file.as_deref())?,
             config.wechat_base_url,
             Arc::clone(&secrets),
             Arc::clone(&store),

@@ -17,7 +17,8 @@ pub const CALL: Duration = Duration::from_secs(2);
 /// # Errors
 /// If the TLS stack cannot be set up.
 pub async fn load(config: &Config) -> Result<SdkConfig, ConfigError> {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(tls::aws_http_client()?);
+    let http = tls::aws_http_client(config.extra_roots_file.as_deref())?;
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
     if let Some(endpoint) = &config.local_aws_endpoint {
         loader = loader.endpoint_url(endpoint);
     }

@@ -1,5 +1,6 @@
 //! The only file that reads the environment.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// WeChat's own address, unless `WECHAT_BASE_URL` names another.
@@ -31,6 +32,9 @@ pub struct Config {
     /// `LOCAL_AWS_ENDPOINT`: where the AWS services are during development; `None` on AWS. An empty variable
     /// counts as none, because `sam local` cannot leave a declared variable out.
     pub local_aws_endpoint: Option<String>,
+    /// `EXTRA_ROOTS_FILE`: a PEM file of certificate authorities that are trusted besides the public ones, for stand-ins that
+    /// speak TLS; `None` on AWS.
+    pub extra_roots_file: Option<PathBuf>,
 }
 
 /// A variable that is missing or makes no sense. Its value is not repeated.
@@ -75,6 +79,7 @@ impl Config {
             access_tokens_table: need("ACCESS_TOKENS_TABLE", "ACCESS_TOKENS_TABLE is not set")?,
             send_openid_with_phone_code: switch(get("SEND_OPENID_WITH_PHONE_CODE").as_deref())?,
             local_aws_endpoint: get("LOCAL_AWS_ENDPOINT"),
+            extra_roots_file: get("EXTRA_ROOTS_FILE").map(PathBuf::from),
         })
     }
 }
@@ -132,6 +137,7 @@ mod tests {
         assert_eq!(config.wechat_base_url, "https://api.weixin.qq.com");
         assert_eq!(config.session_ttl.as_secs(), 2_592_000);
         assert_eq!(config.local_aws_endpoint, None);
+        assert_eq!(config.extra_roots_file, None);
         assert!(config.send_openid_with_phone_code);
     }
 

@@ -185,6 +185,7 @@ pub fn config(wechat: &WeChat, tables: &Tables) -> Config {
         access_tokens_table: tables.access_tokens.clone(),
         send_openid_with_phone_code: true,
         local_aws_endpoint: None,
+        extra_roots_file: None,
     }
 }
 
