@@ -2,12 +2,13 @@
 //! entropy for 23 ms of CPU at its first use, which is most of a cold start.
 
 use crate::config::ConfigError;
+use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The limit for connecting to WeChat, the TLS handshake included: from abroad that is three round trips of
@@ -55,7 +56,8 @@ pub fn wechat_http_client(extra_roots: Option<&Path>) -> Result<reqwest::Client,
         .map_err(|_| NO_TLS)
 }
 
-/// The HTTP client that both AWS SDKs share. It trusts AWS's authorities and those of `extra_roots`.
+/// The HTTP client that both AWS SDKs share, with the time limits of the one that calls first. It trusts AWS's
+/// authorities and those of `extra_roots`.
 ///
 /// # Errors
 /// If the TLS stack cannot be set up, or `extra_roots` cannot be read.
@@ -65,8 +67,20 @@ pub fn aws_http_client(extra_roots: Option<&Path>) -> Result<SharedHttpClient, C
         roots = roots.with_pem_certificate(std::fs::read(file).map_err(|_| NO_EXTRA_ROOTS)?);
     }
     let context = TlsContext::builder().with_trust_store(roots).build().map_err(|_| NO_TLS)?;
-    Ok(aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(context)
-        .build_https())
+    // One connector for all clients: each that is built parses the roots anew.
+    let shared = OnceLock::new();
+    Ok(http_client_fn(move |settings, components| {
+        let build = || {
+            let connector = Connector::builder()
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .tls_context(context.clone())
+                .connector_settings(settings.clone());
+            let connector = match components.sleep_impl() {
+                Some(sleep) => connector.sleep_impl(sleep),
+                None => connector,
+            };
+            SharedHttpConnector::new(connector.build())
+        };
+        shared.get_or_init(build).clone()
+    }))
 }

@@ -1,7 +1,7 @@
 //! `cargo performance`: what the functions cost, beside an empty handler.
 //!
 //! It builds both as they are deployed, starts them on a Lambda Runtime API of its own, and lets them speak TLS to
-//! the stand-ins. The process's own CPU clock is read; all that is compared alternates, on one CPU.
+//! the stand-ins. The process's own CPU clock is read; all that is compared alternates.
 
 mod front;
 mod functions;
@@ -12,8 +12,6 @@ mod report;
 mod tls;
 
 use functions::World;
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::unistd::Pid;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
@@ -35,13 +33,6 @@ fn main() -> ExitCode {
         }
     }
     let functions = functions::build();
-    // Children inherit the CPU: while this process reads a child's clock, the child does not run.
-    let me = Pid::from_raw(0);
-    let cpus = sched_getaffinity(me).expect("Linux");
-    let last = (0..CpuSet::count()).rev().find(|cpu| cpus.is_set(*cpu).unwrap_or(false)).expect("a CPU");
-    let mut one = CpuSet::new();
-    one.set(last).and_then(|()| sched_setaffinity(me, &one)).expect("a CPU");
-
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let kept = runtime.block_on(async {
         let world = World::start().await;
