@@ -40,7 +40,7 @@ impl App {
     /// # Errors
     /// If the TLS stack cannot be set up.
     pub async fn load(config: Config) -> Result<Self, ConfigError> {
-        let sdk = aws::load(&config).await?;
+        let sdk = aws::load(&config)?;
         Self::new(config, &sdk, Clock::system())
     }
 

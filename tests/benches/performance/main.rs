@@ -9,6 +9,7 @@ mod instance;
 mod measure;
 mod quota;
 mod report;
+mod scale;
 mod tls;
 
 use functions::World;
@@ -19,7 +20,7 @@ cargo performance [--short]
 
   --short  only what does not depend on the machine's load: instructions (needs valgrind) and binary size
 
-It ends with 1 if one of those two is over its limit.";
+It ends with 1 if one of those two is over its limit for login.";
 
 fn main() -> ExitCode {
     let mut short = false;
@@ -41,7 +42,11 @@ fn main() -> ExitCode {
         if !short {
             measure::times(&functions, &world, &mut all).await;
         }
-        report::print(&functions, &all)
+        let kept = report::print(&functions, &all);
+        if !short {
+            scale::measure(&functions[1], &world).await;
+        }
+        kept
     });
     if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
