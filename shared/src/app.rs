@@ -11,6 +11,7 @@ use crate::session::{Caller, Token};
 use crate::store::{Found, Store};
 use crate::{aws, tls, wechat};
 use aws_config::SdkConfig;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ pub struct App {
     /// Whether WeChat is asked to check whose a code of the phone button is.
     pub send_openid_with_phone_code: bool,
     wechat_base_url: String,
+    extra_roots_file: Option<PathBuf>,
     wechat: OnceLock<wechat::Client>,
 }
 
@@ -48,8 +50,8 @@ impl App {
     ///
     /// # Errors
     /// If the TLS stack cannot be set up.
-    pub async fn load(config: Config) -> Result<Self, ConfigError> {
-        let sdk = aws::load(&config).await?;
+    pub fn load(config: Config) -> Result<Self, ConfigError> {
+        let sdk = aws::load(&config)?;
         Ok(Self::new(config, &sdk, Clock::system()))
     }
 
@@ -69,6 +71,7 @@ impl App {
             session_ttl: config.session_ttl,
             send_openid_with_phone_code: config.send_openid_with_phone_code,
             wechat_base_url: config.wechat_base_url,
+            extra_roots_file: config.extra_roots_file,
             wechat: OnceLock::new(),
         }
     }
@@ -82,7 +85,7 @@ impl App {
             return Ok(client);
         }
         let client = wechat::Client::new(
-            tls::wechat_http_client()?,
+            tls::wechat_http_client(self.extra_roots_file.as_deref())?,
             self.wechat_base_url.clone(),
             Arc::clone(&self.secrets),
             Arc::clone(&self.store),

@@ -3,25 +3,41 @@
 use crate::config::{Config, ConfigError};
 use crate::tls;
 pub use crate::tls::aws_http_client as http_client;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{SharedAsyncSleep, SharedCredentialsProvider};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_async::rt::sleep::TokioSleep;
 use std::time::Duration;
 
 /// The limit of one whole call to an AWS service, its retries included.
 pub const CALL: Duration = Duration::from_secs(2);
 
-/// The SDK's configuration from the environment (region, credentials, `AWS_ENDPOINT_URL`), with our limits.
+/// The SDK's configuration from what Lambda tells its functions, with our limits. The general loader of `aws-config`
+/// looks in five more places, each with a client of its own, and Lambda uses none of them: leaving it out makes every
+/// function smaller and every start shorter.
 ///
 /// # Errors
-/// If the TLS stack cannot be set up.
-pub async fn load(config: &Config) -> Result<SdkConfig, ConfigError> {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(tls::aws_http_client()?);
+/// If the TLS stack cannot be set up, or `AWS_SDK_UA_APP_ID` is no name.
+pub fn load(config: &Config) -> Result<SdkConfig, ConfigError> {
+    let mut sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .region(config.region.clone().map(Region::new))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .use_dual_stack(config.use_dual_stack)
+        .use_fips(config.use_fips)
+        .http_client(tls::aws_http_client(config.extra_roots_file.as_deref())?);
     if let Some(endpoint) = &config.local_aws_endpoint {
-        loader = loader.endpoint_url(endpoint);
+        sdk = sdk.endpoint_url(endpoint);
     }
-    Ok(with_limits(loader.load().await))
+    if let Some(name) = &config.app_name {
+        let advice = "AWS_SDK_UA_APP_ID is no name";
+        sdk = sdk.app_name(AppName::new(name.clone()).map_err(|_| ConfigError { advice })?);
+    }
+    Ok(with_limits(sdk.build()))
 }
 
 /// How often a call is tried. With three tries, the SDK's own number, DynamoDB that throttles three calls of ten fails

@@ -1,5 +1,6 @@
 //! The only file that reads the environment.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// WeChat's own address, unless `WECHAT_BASE_URL` names another.
@@ -28,9 +29,21 @@ pub struct Config {
     /// `SEND_OPENID_WITH_PHONE_CODE`: whether WeChat is asked to check that the code of the phone button belongs to the
     /// session's user. On unless it is `false`: one report calls the field a format error.
     pub send_openid_with_phone_code: bool,
-    /// `LOCAL_AWS_ENDPOINT`: where the AWS services are during development; `None` on AWS. An empty variable
+    /// `LOCAL_AWS_ENDPOINT` (or the SDKs' own `AWS_ENDPOINT_URL`): where the AWS services are during development; `None` on
+    /// AWS. An empty variable
     /// counts as none, because `sam local` cannot leave a declared variable out.
     pub local_aws_endpoint: Option<String>,
+    /// `AWS_REGION`: set by Lambda.
+    pub region: Option<String>,
+    /// `AWS_SDK_UA_APP_ID`: by what name AWS's own logs know the caller.
+    pub app_name: Option<String>,
+    /// `AWS_USE_DUALSTACK_ENDPOINT`: whether AWS is reached over IPv6 too.
+    pub use_dual_stack: bool,
+    /// `AWS_USE_FIPS_ENDPOINT`: whether AWS is reached at its FIPS endpoints.
+    pub use_fips: bool,
+    /// `EXTRA_ROOTS_FILE`: a PEM file of certificate authorities that are trusted besides the public ones, for stand-ins that
+    /// speak TLS; `None` on AWS.
+    pub extra_roots_file: Option<PathBuf>,
 }
 
 /// A variable that is missing or makes no sense. Its value is not repeated.
@@ -74,7 +87,12 @@ impl Config {
             sessions_table: need("SESSIONS_TABLE", "SESSIONS_TABLE is not set")?,
             access_tokens_table: need("ACCESS_TOKENS_TABLE", "ACCESS_TOKENS_TABLE is not set")?,
             send_openid_with_phone_code: switch(get("SEND_OPENID_WITH_PHONE_CODE").as_deref())?,
-            local_aws_endpoint: get("LOCAL_AWS_ENDPOINT"),
+            local_aws_endpoint: get("LOCAL_AWS_ENDPOINT").or_else(|| get("AWS_ENDPOINT_URL")),
+            region: get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")),
+            app_name: get("AWS_SDK_UA_APP_ID"),
+            use_dual_stack: get("AWS_USE_DUALSTACK_ENDPOINT").is_some_and(|text| text.eq_ignore_ascii_case("true")),
+            use_fips: get("AWS_USE_FIPS_ENDPOINT").is_some_and(|text| text.eq_ignore_ascii_case("true")),
+            extra_roots_file: get("EXTRA_ROOTS_FILE").map(PathBuf::from),
         })
     }
 }
@@ -132,6 +150,7 @@ mod tests {
         assert_eq!(config.wechat_base_url, "https://api.weixin.qq.com");
         assert_eq!(config.session_ttl.as_secs(), 2_592_000);
         assert_eq!(config.local_aws_endpoint, None);
+        assert_eq!(config.extra_roots_file, None);
         assert!(config.send_openid_with_phone_code);
     }
 

@@ -34,7 +34,7 @@ where
 {
     log::keep_panics_short();
     let app = match Config::from_env() {
-        Ok(config) => App::load(config).await,
+        Ok(config) => App::load(config),
         Err(error) => Err(error),
     };
     if let Ok(app) = &app {

@@ -2,9 +2,13 @@
 //! entropy for 23 ms of CPU at its first use, which is most of a cold start.
 
 use crate::config::ConfigError;
+use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use std::sync::Arc;
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The limit for connecting to WeChat, the TLS handshake included: from abroad that is three round trips of
@@ -19,16 +23,22 @@ const WECHAT_IDLE: Duration = Duration::from_secs(20);
 /// what predates it, DigiCert. This library parses its roots at run time, and the public set has 145.
 const AWS_ROOTS: &str = include_str!("aws_roots.pem");
 
+const NO_EXTRA_ROOTS: ConfigError = ConfigError { advice: "EXTRA_ROOTS_FILE is no file of PEM certificates" };
+
 const NO_TLS: ConfigError = ConfigError { advice: "the TLS stack cannot be set up" };
 
-/// The HTTP client for WeChat. It trusts the full public set of authorities, follows no redirect and never
+/// The HTTP client for WeChat. It trusts the full public set of authorities and those of `extra_roots`, follows no redirect and never
 /// repeats a request: the URL carries a secret, and the code in it is good for one use.
 ///
 /// # Errors
-/// If the TLS stack cannot be set up.
+/// If the TLS stack cannot be set up, or `extra_roots` cannot be read.
 #[expect(clippy::disallowed_methods, reason = "the builder that every other place must use")]
-pub fn wechat_http_client() -> Result<reqwest::Client, ConfigError> {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+pub fn wechat_http_client(extra_roots: Option<&Path>) -> Result<reqwest::Client, ConfigError> {
+    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(file) = extra_roots {
+        let certificates = CertificateDer::pem_file_iter(file).map_err(|_| NO_EXTRA_ROOTS)?;
+        roots.add_parsable_certificates(certificates.filter_map(Result::ok));
+    }
     let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|_| NO_TLS)?
@@ -46,17 +56,31 @@ pub fn wechat_http_client() -> Result<reqwest::Client, ConfigError> {
         .map_err(|_| NO_TLS)
 }
 
-/// The HTTP client that both AWS SDKs share.
+/// The HTTP client that both AWS SDKs share, with the time limits of the one that calls first. It trusts AWS's
+/// authorities and those of `extra_roots`.
 ///
 /// # Errors
-/// If the TLS stack cannot be set up.
-pub fn aws_http_client() -> Result<SharedHttpClient, ConfigError> {
-    let context = TlsContext::builder()
-        .with_trust_store(TrustStore::empty().with_pem_certificate(AWS_ROOTS))
-        .build()
-        .map_err(|_| NO_TLS)?;
-    Ok(aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(context)
-        .build_https())
+/// If the TLS stack cannot be set up, or `extra_roots` cannot be read.
+pub fn aws_http_client(extra_roots: Option<&Path>) -> Result<SharedHttpClient, ConfigError> {
+    let mut roots = TrustStore::empty().with_pem_certificate(AWS_ROOTS);
+    if let Some(file) = extra_roots {
+        roots = roots.with_pem_certificate(std::fs::read(file).map_err(|_| NO_EXTRA_ROOTS)?);
+    }
+    let context = TlsContext::builder().with_trust_store(roots).build().map_err(|_| NO_TLS)?;
+    // One connector for all clients: each that is built parses the roots anew.
+    let shared = OnceLock::new();
+    Ok(http_client_fn(move |settings, components| {
+        let build = || {
+            let connector = Connector::builder()
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .tls_context(context.clone())
+                .connector_settings(settings.clone());
+            let connector = match components.sleep_impl() {
+                Some(sleep) => connector.sleep_impl(sleep),
+                None => connector,
+            };
+            SharedHttpConnector::new(connector.build())
+        };
+        shared.get_or_init(build).clone()
+    }))
 }

@@ -117,7 +117,7 @@ impl Aws {
             .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(credentials))
             .sleep_impl(aws_sdk_dynamodb::config::SharedAsyncSleep::new(aws_smithy_async::rt::sleep::TokioSleep::new()))
             .endpoint_url(&self.endpoint)
-            .http_client(miniprogram::aws::http_client().expect("the TLS stack"))
+            .http_client(miniprogram::aws::http_client(None).expect("the TLS stack"))
             .build()
     }
 

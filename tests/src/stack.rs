@@ -1,5 +1,6 @@
 //! What an operator's command needs of a deployed stack.
 
+use aws_config::BehaviorVersion;
 use miniprogram::keyring::Keyring;
 use miniprogram::store::Store;
 use miniprogram::{Config, aws};
@@ -18,7 +19,12 @@ pub async fn open(table: &str, key_secret: &str) -> Result<(Store, Keyring), Box
         "WECHAT_SECRET_ID" | "KEY_SECRET_ID" | "SESSIONS_TABLE" | "ACCESS_TOKENS_TABLE" => Some("-".to_owned()),
         _ => None,
     })?;
-    let sdk = aws::load(&config).await?;
+    // The operator's own credentials, wherever they are: a profile, an assumed role, the environment.
+    let mut sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(aws::http_client(None)?);
+    if let Some(endpoint) = &config.local_aws_endpoint {
+        sdk = sdk.endpoint_url(endpoint);
+    }
+    let sdk = aws::with_limits(sdk.load().await);
     let secret = aws_sdk_secretsmanager::Client::new(&sdk).get_secret_value().secret_id(key_secret).send().await;
     let secret = secret.map_err(|error| format!("the keyring cannot be read: {}", error.into_service_error()))?;
     let keyring = Keyring::parse(secret.secret_string().unwrap_or_default())?;

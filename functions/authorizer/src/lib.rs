@@ -32,7 +32,7 @@ impl Authorizer {
     pub async fn load() -> Self {
         let ready = async {
             let config = Config::from_env()?;
-            let sdk = aws::load(&config).await?;
+            let sdk = aws::load(&config)?;
             let store = Store::new(&sdk, &config);
             store.connect(&Scope::until(Deadline::of_invocation(WARM_UP))).await;
             Ok((store, Clock::system()))
