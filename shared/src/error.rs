@@ -126,8 +126,13 @@ impl From<secrets::Error> for Error {
 }
 
 impl From<keyring::SealError> for Error {
-    fn from(_: keyring::SealError) -> Self {
-        Self::new(Failure::Unavailable, "a sealed value does not open")
+    fn from(error: keyring::SealError) -> Self {
+        match error {
+            keyring::SealError::NoKey => {
+                Self::new(Failure::Misconfigured, "keyring: a key is gone that sealed a value")
+            }
+            keyring::SealError::Broken => Self::new(Failure::Unavailable, "a sealed value does not open"),
+        }
     }
 }
 

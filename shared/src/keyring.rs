@@ -45,7 +45,12 @@ impl<'a> Place<'a> {
 
 /// A value could not be sealed or does not open: damaged, moved, or under a key that the ring no longer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SealError;
+pub enum SealError {
+    /// The ring has no key of that name.
+    NoKey,
+    /// It is damaged, was moved, or is none.
+    Broken,
+}
 
 impl Keyring {
     /// Reads the secret's text.
@@ -93,11 +98,11 @@ impl Keyring {
     pub fn seal(&self, plain: &str, salt: &[u8], place: Place<'_>) -> Result<String, SealError> {
         let cipher = self.cipher(&self.current, salt, place)?;
         let mut nonce = [0; NONCE_LEN];
-        SystemRandom::new().fill(&mut nonce).map_err(|_| SealError)?;
+        SystemRandom::new().fill(&mut nonce).map_err(|_| SealError::Broken)?;
         let mut body = plain.as_bytes().to_vec();
         cipher
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), self.aad(&self.current, place), &mut body)
-            .map_err(|_| SealError)?;
+            .map_err(|_| SealError::Broken)?;
         let sealed = [nonce.as_slice(), &body].concat();
         Ok(format!("{}:{}", self.current, STANDARD.encode(sealed)))
     }
@@ -107,16 +112,16 @@ impl Keyring {
     /// # Errors
     /// If it was made otherwise, or damaged.
     pub fn open(&self, sealed: &str, salt: &[u8], place: Place<'_>) -> Result<SecretString, SealError> {
-        let (name, encoded) = sealed.split_once(':').ok_or(SealError)?;
-        let bytes = STANDARD.decode(encoded).map_err(|_| SealError)?;
-        let (nonce, body) = bytes.split_at_checked(NONCE_LEN).ok_or(SealError)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError)?;
+        let (name, encoded) = sealed.split_once(':').ok_or(SealError::Broken)?;
+        let bytes = STANDARD.decode(encoded).map_err(|_| SealError::Broken)?;
+        let (nonce, body) = bytes.split_at_checked(NONCE_LEN).ok_or(SealError::Broken)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Broken)?;
         let mut body = Zeroizing::new(body.to_vec());
         let plain = self
             .cipher(name, salt, place)?
             .open_in_place(nonce, self.aad(name, place), &mut body)
-            .map_err(|_| SealError)?;
-        let text = std::str::from_utf8(plain).map_err(|_| SealError)?;
+            .map_err(|_| SealError::Broken)?;
+        let text = std::str::from_utf8(plain).map_err(|_| SealError::Broken)?;
         Ok(text.to_owned().into())
     }
 
@@ -127,7 +132,7 @@ impl Keyring {
 
     fn cipher(&self, name: &str, salt: &[u8], place: Place<'_>) -> Result<LessSafeKey, SealError> {
         let key = self.derive(name, salt, &format!("seal {} {}", place.table, place.field))?;
-        let key = UnboundKey::new(&AES_256_GCM, key.as_slice()).map_err(|_| SealError)?;
+        let key = UnboundKey::new(&AES_256_GCM, key.as_slice()).map_err(|_| SealError::Broken)?;
         Ok(LessSafeKey::new(key))
     }
 
@@ -136,13 +141,13 @@ impl Keyring {
     }
 
     fn derive(&self, name: &str, salt: &[u8], purpose: &str) -> Result<Zeroizing<[u8; 32]>, SealError> {
-        let key = self.keys.get(name).ok_or(SealError)?;
+        let key = self.keys.get(name).ok_or(SealError::NoKey)?;
         let mut derived = Zeroizing::new([0; 32]);
         hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
             .extract(key.expose_secret().as_bytes())
             .expand(&[purpose.as_bytes()], hkdf::HKDF_SHA256)
             .and_then(|okm| okm.fill(derived.as_mut_slice()))
-            .map_err(|_| SealError)?;
+            .map_err(|_| SealError::Broken)?;
         Ok(derived)
     }
 }

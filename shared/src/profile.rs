@@ -27,12 +27,17 @@ pub struct Avatar(String);
 impl Avatar {
     /// Accepts what can be an avatar. Characters beyond ASCII must be percent-encoded, as in any URL (RFC 3986).
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() > 200 {
+        // The parser looks neither at what follows a `#`, nor at every byte of a path.
+        let is_of_a_url = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
+        if text.len() > 200 || !text.bytes().all(is_of_a_url) {
             return None;
         }
         let url: Uri = text.parse().ok()?;
-        let with_host = url.host().is_some_and(|host| !host.is_empty());
-        (url.scheme_str() == Some("https") && with_host).then(|| Self(text.to_owned()))
+        let authority = url.authority()?;
+        let with_port = authority.as_str().len() > authority.host().len();
+        let plain = !authority.host().is_empty() && (!with_port || authority.port_u16().is_some());
+        let without_user = !authority.as_str().contains('@');
+        (url.scheme_str() == Some("https") && plain && without_user).then(|| Self(text.to_owned()))
     }
 
     /// The URL.

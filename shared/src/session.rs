@@ -28,7 +28,7 @@ impl Token {
     /// If the key cannot be derived.
     pub fn from_code(keyring: &Keyring, app_id: &str, code: &Code) -> Result<Self, SealError> {
         let mut candidates = Self::candidates(keyring, app_id, code).into_iter();
-        candidates.next().ok_or(SealError)
+        candidates.next().ok_or(SealError::NoKey)
     }
 
     /// The tokens of `code` under every key of the ring, the current key's first: which one a session was opened with

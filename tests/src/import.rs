@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use miniprogram::Scope;
 use miniprogram::deadline::Deadline;
 use miniprogram::keyring::{Keyring, Place};
+use miniprogram::profile::{Avatar, Name};
 use miniprogram::store::{ImportedUser, Store};
 use std::collections::HashMap;
 use std::io::Read;
@@ -87,24 +88,28 @@ fn user(mut fields: HashMap<String, String>, keyring: &Keyring, appid: &str) -> 
         return Err("a unionid that cannot be one");
     }
     let name = fields.remove("name");
-    if !name.iter().all(|name| name.chars().count() <= 50 && !name.chars().any(char::is_control)) {
+    if !name.iter().all(|name| Name::parse(name).is_some()) {
         return Err("a name of more than 50 characters, or with control characters");
     }
     let avatar = fields.remove("avatar");
-    if !avatar.iter().all(|avatar| avatar.starts_with("https://") && avatar.chars().count() <= 200) {
+    if !avatar.iter().all(|avatar| Avatar::parse(avatar).is_some()) {
         return Err("an avatar that is no https URL of at most 200 characters");
     }
     let phone = match fields.remove("phone") {
         None => None,
         Some(phone) => {
             let digits: String = phone.chars().filter(|char| !matches!(char, ' ' | '-')).collect();
-            let digits = digits.strip_prefix("+86").unwrap_or(&digits);
+            let country_code = fields.remove("country_code").unwrap_or_else(|| "86".to_owned());
+            let country_code = country_code.trim_start_matches('+');
+            if !(1..=4).contains(&country_code.len()) || !country_code.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err("a country_code that is none");
+            }
+            let digits = digits.strip_prefix(&format!("+{country_code}")).unwrap_or(&digits);
             if !(5..=20).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
                 return Err("a phone that is no number without its country code");
             }
-            let country_code = fields.remove("country_code").unwrap_or_else(|| "86".to_owned());
             let sealed = keyring.seal(digits, b"", Place::of_phone(&openid)).map_err(|_| "cannot be sealed")?;
-            Some((sealed, country_code.trim_start_matches('+').to_owned()))
+            Some((sealed, country_code.to_owned()))
         }
     };
     let created_at = match fields.remove("created_at") {

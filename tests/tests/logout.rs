@@ -6,7 +6,7 @@ use tests::app::{Answer, TestApp};
 use tests::aws::{Mood, Service, scan};
 use tests::canary::Canaries;
 use tests::invariants::violations;
-use tests::wechat::Fault;
+use tests::wechat::{Fault, SAMPLE_LOGIN_CODE};
 
 const EXCHANGE: &str = "/sns/jscode2session";
 
@@ -168,6 +168,16 @@ async fn a_user_with_twenty_sessions_is_erased_whole() {
         assert!(!works(&app, token).await);
     }
     assert_sound(&app).await;
+}
+
+#[tokio::test]
+async fn a_user_whose_set_has_a_session_twice_is_erased_whole() {
+    let app = TestApp::start().await;
+    app.login(SAMPLE_LOGIN_CODE).await;
+    app.clock.advance(miniprogram::config::SESSION_TTL);
+    let token = app.login(SAMPLE_LOGIN_CODE).await.data("token");
+    assert_outcome(&erase(&app, &token).await, 200, "ok");
+    assert!(!works(&app, &token).await);
 }
 
 #[tokio::test]

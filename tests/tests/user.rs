@@ -173,12 +173,12 @@ async fn a_change_that_meets_a_login_of_its_user_is_kept() {
 }
 
 #[tokio::test]
-async fn a_number_whose_key_is_gone_is_an_error_and_not_left_out() {
+async fn a_number_whose_key_is_gone_is_misconfigured_and_not_left_out() {
     let (app, token) = with_alice().await;
     app.phone(&token, &app.wechat.phone_code("oAlice", "13912345678")).await;
     app.aws.put_secret(tests::app::KEY_SECRET_ID, &KEYRING.replace("k1", "k2"));
     let answer = app.another_instance().call(&token, "GET", "/user", &Value::Null).await;
-    assert_outcome(&answer, 503, "unavailable");
+    assert_outcome(&answer, 500, "misconfigured");
 }
 
 #[tokio::test]
@@ -226,4 +226,17 @@ async fn a_logout_of_a_user_who_is_gone_makes_nobody() {
     gone.key("openid", AttributeValue::S("oAlice".into())).send().await.expect("a deletion");
     assert_outcome(&app.call(&token, "POST", "/logout", &Value::Null).await, 200, "ok");
     assert_eq!(scan(&app.dynamodb(), &app.tables.users).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_session_whose_user_is_gone_ends_with_any_logout() {
+    for (method, path, body) in
+        [("POST", "/logout", Value::Null), ("POST", "/logout", json!({"all": true})), ("DELETE", "/user", Value::Null)]
+    {
+        let (app, token) = with_alice().await;
+        made_anew(&app).await;
+        app.call(&token, method, path, &body).await;
+        let event = json!({"version": "2.0", "headers": {"authorization": format!("Bearer {token}")}});
+        assert_eq!(app.authorize(event).await, Ok(json!({"isAuthorized": false})), "{method} {path} {body}");
+    }
 }

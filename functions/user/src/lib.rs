@@ -73,7 +73,7 @@ async fn log_out(app: &App, call: &Call) -> Result<Reply, Error> {
 }
 
 async fn end_all(app: &App, call: &Call, caller: &Caller, end: End) -> Result<Reply, Error> {
-    if app.store.end_all(caller, end, app.clock.now(), &call.scope).await? {
+    if app.store.end_all(caller, end, &app.clock, &call.scope).await? {
         return Ok(Reply::done());
     }
     Err(ended())

@@ -193,10 +193,12 @@ impl Place {
             Self::Made { seen, kept } => (seen, kept),
         };
         // A hash may stand there twice, if a code that never wears out (a sample) was used again after its session
-        // had expired: the session lives on with the newer one.
+        // had expired: the session lives on with the newer one. A transaction takes an item once.
         seen.iter()
             .map(|member| item::hash_in(member))
             .filter(move |hash| kept.iter().all(|kept| item::hash_in(kept) != *hash))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
     }
 }
 

@@ -3,11 +3,12 @@
 use super::item::{self, member, number, text};
 use super::transact::Pauses;
 use super::{Error, Store};
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::scope::Scope;
 use crate::session::Caller;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
+use std::collections::BTreeSet;
 
 /// What ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,20 +29,37 @@ impl Store {
         let items = [self.without(caller, &member), self.ended(caller.hash.as_str(), now)];
         let items = items.into_iter().collect::<Result<Vec<_>, _>>().map_err(|_| Error::Corrupt)?;
         let pauses = Pauses::new();
-        // The only condition is that there is a user. Without one there are no sessions either.
-        pauses.within(scope, self.transact(items, &pauses)).await.map(|_| ())
+        let end = async {
+            match self.transact(items, &pauses).await? {
+                Ok(()) => Ok(()),
+                // There is no user: somebody took the item away, or brought an older table back.
+                Err(_) => self.end_alone(caller, now, &pauses).await,
+            }
+        };
+        pauses.within(scope, end).await
     }
 
-    /// Ends every session of the caller, or the user with them, at `now`, if the session still is that user's: `false` if it
-    /// is not. A login that began before `now` comes too late.
+    /// Ends the caller's session, and touches no user.
+    async fn end_alone(&self, caller: &Caller, now: Timestamp, pauses: &Pauses) -> Result<(), Error> {
+        let tombstone = self.ended(caller.hash.as_str(), now).map_err(|_| Error::Corrupt)?;
+        // It has no condition that could fail.
+        self.transact(vec![tombstone], pauses).await.map(drop)
+    }
+
+    /// Ends every session of the caller, or the user with them, if the session still is that user's: `false` if it is not. A
+    /// login that began before the write was sent, by `clock`, comes too late.
     ///
     /// # Errors
     /// If DynamoDB does not answer in time; it may have been done all the same.
-    pub async fn end_all(&self, caller: &Caller, end: End, now: Timestamp, scope: &Scope) -> Result<bool, Error> {
+    pub async fn end_all(&self, caller: &Caller, end: End, clock: &Clock, scope: &Scope) -> Result<bool, Error> {
         let pauses = Pauses::new();
         let attempts = async {
             loop {
-                let Some(user) = self.user_item(caller, scope).await? else {
+                let user = self.user_item(caller, scope).await?;
+                // As late as can be: what begins from here on is after the end.
+                let now = clock.now();
+                let Some(user) = user else {
+                    self.end_alone(caller, now, &pauses).await?;
                     return Ok(false);
                 };
                 let items = self.all_ended(caller, item::members(&user), end, now).map_err(|_| Error::Corrupt)?;
@@ -89,7 +107,9 @@ impl Store {
                 items.push(self.ended(&item::erased_key(&caller.session.appid, openid), now)?);
             }
         }
-        for hash in seen.iter().map(|member| item::hash_in(member)) {
+        // A hash may stand there twice (see `Place::gone`), and a transaction takes an item once.
+        let hashes: BTreeSet<&str> = seen.iter().map(|member| item::hash_in(member)).collect();
+        for hash in hashes {
             items.push(self.ended(hash, now)?);
         }
         Ok(items)
