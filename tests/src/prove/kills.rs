@@ -59,6 +59,8 @@ pub async fn kills(size: Size, canaries: &Canaries) -> Figure {
 /// went wrong.
 async fn shift(route: &'static Route, worker: usize, kills: usize, canaries: Canaries) -> (usize, usize, Vec<String>) {
     let app = TestApp::start().await;
+    // The secrets of this shift only: they are looked for after every kill.
+    let (all, canaries) = (canaries, Canaries::default());
     let caller = CALLERS[worker];
     let mut faults = Vec::new();
     let (_, events) = trial(&app, route, caller, "oUnharmed", usize::MAX, &canaries, &mut faults).await;
@@ -77,6 +79,7 @@ async fn shift(route: &'static Route, worker: usize, kills: usize, canaries: Can
     if killed < kills {
         faults.push(format!("{} {caller:?}: only {killed} of {kills} kills came about", route.path));
     }
+    all.absorb(&canaries);
     (killed, events, faults)
 }
 

@@ -1,7 +1,7 @@
 //! A built function behind proxies of its own.
 
 use super::routes::{Request, Verdict};
-use crate::app::{TestApp, environment};
+use crate::app::{KEYRING, TestApp, environment};
 use crate::canary::Canaries;
 use crate::chaos::{Call, Fault, Proxy, Service, Watch};
 use crate::runtime_api::Instance;
@@ -28,6 +28,9 @@ pub struct Function {
 impl Rig {
     /// Proxies before the stand-ins of `app`, that let everything pass.
     pub async fn before(app: &TestApp, canaries: &Canaries) -> Self {
+        // The one secret that never goes to WeChat.
+        let keyring: serde_json::Value = serde_json::from_str(KEYRING).expect("JSON");
+        canaries.add("keyring key", keyring["k1"].as_str().expect("a key"));
         Self {
             wechat: Proxy::before(app.wechat.base_url(), canaries).await,
             dynamodb: Proxy::before(app.aws.endpoint(), canaries).await,
