@@ -57,8 +57,12 @@ impl App {
 
     /// Sets up with these AWS clients and this clock. Nothing is called yet.
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
+        let mut settings = aws_sdk_secretsmanager::config::Builder::from(sdk);
+        if let Some(endpoint) = &config.secrets_manager_endpoint {
+            settings = settings.endpoint_url(endpoint);
+        }
         let secrets = Arc::new(Secrets::new(
-            aws_sdk_secretsmanager::Client::new(sdk),
+            aws_sdk_secretsmanager::Client::from_conf(settings.build()),
             clock.clone(),
             config.wechat_secret_id.clone(),
             config.key_secret_id.clone(),

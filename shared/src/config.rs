@@ -30,9 +30,12 @@ pub struct Config {
     /// session's user. On unless it is `false`: one report calls the field a format error.
     pub send_openid_with_phone_code: bool,
     /// `LOCAL_AWS_ENDPOINT` (or the SDKs' own `AWS_ENDPOINT_URL`): where the AWS services are during development; `None` on
-    /// AWS. An empty variable
-    /// counts as none, because `sam local` cannot leave a declared variable out.
+    /// AWS. An empty variable counts as none, because `sam local` cannot leave a declared variable out.
     pub local_aws_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_DYNAMODB`: where DynamoDB alone is, if elsewhere.
+    pub dynamodb_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`: where Secrets Manager alone is, if elsewhere.
+    pub secrets_manager_endpoint: Option<String>,
     /// `AWS_REGION`: set by Lambda.
     pub region: Option<String>,
     /// `AWS_SDK_UA_APP_ID`: by what name AWS's own logs know the caller.
@@ -88,6 +91,8 @@ impl Config {
             access_tokens_table: need("ACCESS_TOKENS_TABLE", "ACCESS_TOKENS_TABLE is not set")?,
             send_openid_with_phone_code: switch(get("SEND_OPENID_WITH_PHONE_CODE").as_deref())?,
             local_aws_endpoint: get("LOCAL_AWS_ENDPOINT").or_else(|| get("AWS_ENDPOINT_URL")),
+            dynamodb_endpoint: get("AWS_ENDPOINT_URL_DYNAMODB"),
+            secrets_manager_endpoint: get("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
             region: get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")),
             app_name: get("AWS_SDK_UA_APP_ID"),
             use_dual_stack: get("AWS_USE_DUALSTACK_ENDPOINT").is_some_and(|text| text.eq_ignore_ascii_case("true")),

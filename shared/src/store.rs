@@ -93,8 +93,12 @@ pub struct Store {
 impl Store {
     /// Tables that `sdk` reaches, with the names that `config` gives them.
     pub fn new(sdk: &SdkConfig, config: &Config) -> Self {
+        let mut settings = aws_sdk_dynamodb::config::Builder::from(sdk);
+        if let Some(endpoint) = &config.dynamodb_endpoint {
+            settings = settings.endpoint_url(endpoint);
+        }
         Self {
-            client: Client::new(sdk),
+            client: Client::from_conf(settings.build()),
             users: config.users_table.clone(),
             sessions: config.sessions_table.clone(),
             access_tokens: config.access_tokens_table.clone(),

@@ -219,6 +219,8 @@ pub fn config(wechat: &WeChat, tables: &Tables) -> Config {
         access_tokens_table: tables.access_tokens.clone(),
         send_openid_with_phone_code: true,
         local_aws_endpoint: None,
+        dynamodb_endpoint: None,
+        secrets_manager_endpoint: None,
         region: None,
         app_name: None,
         use_dual_stack: false,
