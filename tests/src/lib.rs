@@ -8,6 +8,7 @@
 //! - [`invariants`]: what always holds in the tables; [`canary`]: whether a secret stands where it must not.
 //! - [`import`]: users of another back end, from CSV.
 //! - [`reseal`]: phone numbers, sealed anew after a rotation of the keyring.
+//! - [`results`]: where figures are kept.
 //! - [`stack`]: a deployed stack, for an operator's commands.
 //! - [`app`]: all of it together, for one test.
 //!
@@ -23,6 +24,7 @@ pub mod import;
 pub mod invariants;
 pub mod prove;
 pub mod reseal;
+pub mod results;
 pub mod runtime_api;
 pub mod stack;
 pub mod template;

@@ -84,9 +84,7 @@ impl Instance {
     /// The CPU time of the process so far.
     pub async fn cpu(&self) -> Duration {
         sleep(SETTLE).await;
-        let pid = Pid::from_raw(self.pid().cast_signed());
-        let clock = clock_getcpuclockid(pid).and_then(nix::time::ClockId::now);
-        clock.expect("a process that lives").into()
+        cpu(self.pid())
     }
 
     /// The largest resident set of the process so far, in bytes.
@@ -116,6 +114,12 @@ impl Drop for Instance {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The CPU time of a process so far.
+pub fn cpu(pid: u32) -> Duration {
+    let clock = clock_getcpuclockid(Pid::from_raw(pid.cast_signed())).and_then(nix::time::ClockId::now);
+    clock.expect("a process that lives").into()
 }
 
 /// Whether a program of this name can be started.

@@ -7,46 +7,89 @@ mod front;
 mod functions;
 mod instance;
 mod measure;
+mod peers;
 mod quota;
 mod report;
 mod scale;
 mod tls;
 
-use functions::World;
+use functions::{Function, World};
 use std::process::ExitCode;
+use std::time::Instant;
+use tests::results;
 
 const USAGE: &str = "\
-cargo performance [--short]
+cargo performance [--short | --write | --peers]
 
-  --short  only what does not depend on the machine's load: instructions (needs valgrind) and binary size
+  --short  only what does not depend on the machine's load: instructions and binary size
+  --write  puts the figures into tests/RESULTS.md
+  --peers  the second half of tests/peers/run: what teams run instead
 
-It ends with 1 if one of those two is over its limit for login.";
+It needs valgrind, and ends with 1 if instructions or binary size of a function are over their limit.";
+
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Short,
+    Printed,
+    Kept,
+    Peers,
+}
 
 fn main() -> ExitCode {
-    let mut short = false;
-    for argument in std::env::args().skip(1) {
-        match argument.as_str() {
-            "--short" => short = true,
-            _ => {
-                eprintln!("{USAGE}");
-                return ExitCode::FAILURE;
-            }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let form = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => Form::Printed,
+        ["--short"] => Form::Short,
+        ["--write"] => Form::Kept,
+        ["--peers"] => Form::Peers,
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::FAILURE;
         }
-    }
+    };
     let functions = functions::build();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let kept = runtime.block_on(async {
+    let (section, faults) = runtime.block_on(async {
         let world = World::start().await;
         world.answer_from_memory(&functions).await;
-        let mut all = measure::steady(&functions, &world).await;
-        if !short {
-            measure::times(&functions, &world, &mut all).await;
+        match form {
+            Form::Peers => (peers::compare(&functions, &world).await, Vec::new()),
+            _ => measure(&functions, &world, form == Form::Short).await,
         }
-        let kept = report::print(&functions, &all);
-        if !short {
-            scale::measure(&functions[1], &world).await;
-        }
-        kept
     });
-    if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!("{section}");
+    if matches!(form, Form::Kept | Form::Peers)
+        && let Err(error) = results::keep(&section)
+    {
+        eprintln!("tests/RESULTS.md: {error}");
+        return ExitCode::FAILURE;
+    }
+    for fault in &faults {
+        eprintln!("over its limit: {fault}");
+    }
+    if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The figures as a section of `tests/RESULTS.md`, and what is over its limit.
+async fn measure(functions: &[Function], world: &World, short: bool) -> (String, Vec<String>) {
+    let (start, load) = (Instant::now(), report::load());
+    let mut all = measure::steady(functions, world).await;
+    let unmeasured = match short {
+        true => None,
+        false => measure::times(functions, world, &mut all).await,
+    };
+    let (tables, faults) = report::tables(functions, &all);
+    let mut section = report::head(short, start.elapsed(), &load);
+    if let Some(reason) = unmeasured {
+        section += &format!("\n{reason}\n");
+    }
+    section += &tables;
+    if !short {
+        let login = functions.iter().find(|function| function.name == "login").expect("login is measured");
+        world.aws.remember(false);
+        world.wechat.remember(false);
+        section += &scale::calls(functions, world).await;
+        section += &scale::instances(login, world).await;
+    }
+    (section, faults)
 }
