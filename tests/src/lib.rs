@@ -32,6 +32,7 @@ pub mod wechat;
 
 use ring::rand::{SecureRandom, SystemRandom};
 use std::io;
+use std::process::Command;
 use tokio::net::TcpListener;
 
 /// A listener on this machine; port 0 takes a free one.
@@ -54,6 +55,19 @@ pub fn random_text(length: usize) -> String {
 #[expect(clippy::disallowed_methods, reason = "the product's rule; tests have variables of their own")]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Cargo, to build what a test runs.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    // `cargo test` tells a test what package it is of. `ring` is built anew when that changes.
+    for name in ["DIR", "PATH", "LINKS"].map(|end| format!("CARGO_MANIFEST_{end}")) {
+        cargo.env_remove(name);
+    }
+    for name in ["NAME", "VERSION", "VERSION_MAJOR", "VERSION_MINOR", "VERSION_PATCH", "VERSION_PRE"] {
+        cargo.env_remove(format!("CARGO_PKG_{name}"));
+    }
+    cargo
 }
 
 /// An HTTP client for what a test itself asks.

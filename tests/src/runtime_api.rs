@@ -156,15 +156,8 @@ fn binary(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-        let mut cargo = Command::new(env!("CARGO"));
+        let mut cargo = crate::cargo();
         cargo.args(["build", "--workspace", "--bins", "--quiet"]).current_dir(root);
-        // `cargo test` tells a test what package it is of. `ring` is built anew when that changes.
-        for name in ["DIR", "PATH", "LINKS"].map(|end| format!("CARGO_MANIFEST_{end}")) {
-            cargo.env_remove(name);
-        }
-        for name in ["NAME", "VERSION", "VERSION_MAJOR", "VERSION_MINOR", "VERSION_PATCH", "VERSION_PRE"] {
-            cargo.env_remove(format!("CARGO_PKG_{name}"));
-        }
         let built = cargo.status();
         assert!(built.is_ok_and(|status| status.success()), "the functions do not build");
         let target = crate::environment("CARGO_TARGET_DIR").unwrap_or_else(|| format!("{root}/target"));

@@ -72,11 +72,7 @@ pub fn build() -> Vec<Function> {
 }
 
 fn cargo(arguments: &[&str]) {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--locked"])
-        .args(arguments)
-        .current_dir(root())
-        .status();
+    let built = tests::cargo().args(["build", "--release", "--locked"]).args(arguments).current_dir(root()).status();
     assert!(built.is_ok_and(|status| status.success()), "the binaries do not build");
 }
 
