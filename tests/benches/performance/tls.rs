@@ -2,7 +2,7 @@
 //! of the kind that AWS and WeChat use (RSA with 2048 bits, AES-128), because what a client must compute depends on it.
 
 use axum::serve::Listener;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,9 @@ impl Authority {
         provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        // Where issuer and subject have one name, OpenSSL takes a certificate for self-signed.
+        authority.distinguished_name.push(DnType::CommonName, "the authority of the benchmark");
         let key = KeyPair::from_pem(KEY).expect("a key");
         let root = folder.join("authority.pem");
         std::fs::write(&root, authority.self_signed(&key).expect("a certificate").pem()).expect("a file");
@@ -38,7 +41,9 @@ impl Authority {
         let issuer = Issuer::new(authority, key);
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let key = KeyPair::from_pem(KEY).expect("a key");
-        let server = CertificateParams::new(names).expect("names").signed_by(&key, &issuer).expect("a certificate");
+        let mut server = CertificateParams::new(names).expect("names");
+        server.use_authority_key_identifier_extension = true;
+        let server = server.signed_by(&key, &issuer).expect("a certificate");
         let private = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
         let mut config = ServerConfig::builder_with_provider(provider.into())
             .with_safe_default_protocol_versions()

@@ -115,6 +115,6 @@ fn environment(program: &Program, folder: &Path, world: &World) -> [(&'static st
         ("APP_SECRET", APP_SECRET.to_owned()),
         ("DATABASE", path(folder.join(program.module).with_extension("sqlite"))),
         ("REQUESTS_CA_BUNDLE", path(folder.join("roots.pem"))),
-        ("PYTHONDONTWRITEBYTECODE", String::new()),
+        ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
     ]
 }
