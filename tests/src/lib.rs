@@ -72,5 +72,5 @@ pub fn cargo() -> Command {
 
 /// An HTTP client for what a test itself asks.
 pub fn http_client() -> reqwest::Client {
-    miniprogram::wechat::http_client(None).expect("an HTTP client")
+    miniprogram::wechat::http_client(None).expect("an HTTP client").0
 }
