@@ -94,9 +94,7 @@ async fn count_once(function: &Function, world: &World, calls: u32) -> f64 {
     instance.end();
     let text = std::fs::read_to_string(&counts).expect("callgrind's counts");
     let total = text.lines().rev().find_map(|line| line.strip_prefix("totals: ")).expect("a total");
-    let total = total.trim().parse().expect("a number");
-    eprintln!("DEBUG {} {calls} {total}", function.name);
-    total
+    total.trim().parse().expect("a number")
 }
 
 /// Everything else, added to `all`. What could not be measured, and why.

@@ -136,8 +136,8 @@ servers: gunicorn with two workers, reached over plain HTTP. Load and stand-ins 
 keeps its connection; the pasted view calls `requests.get`, which makes a TLS context and a connection for each login.
 - A login of ours is stored by DynamoDB, over HTTPS too: a stand-in answers for it, and its work is not in the figures. The peers' SQLite \
 is in theirs. The user exists, so that the view only reads it; what it opens stays in one worker's memory.
-- A deployed function has API Gateway's and Lambda's own time on top (about 10 ms a call, and 100 to 200 ms for a new instance), a server \
-its load balancer's. A server starts once and a function as often as the load asks for it. WeChat's distance is the same for all.
+- What API Gateway and Lambda add to a deployed function, for each call and for each new instance, is not in the figures, nor is a \
+server's load balancer. A server starts once, a function as often as the load asks for it. WeChat's distance is the same for all.
 - The null handler asks nobody for anything: it is the floor.
 ";
 
