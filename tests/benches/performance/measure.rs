@@ -15,9 +15,8 @@ pub const CALLS_A_BLOCK: u32 = 100;
 /// Instances that the warm calls are repeated with.
 pub const REPETITIONS: usize = 8;
 
-/// How often instructions are counted at most, and what makes two counts the same.
-const MOST_COUNTS: usize = 10;
-const ALIKE: f64 = 1.01;
+/// How often instructions are counted.
+const COUNTS: usize = 4;
 
 /// What was measured of one function: one value a run, in seconds, bytes or instructions.
 #[derive(Default)]
@@ -68,20 +67,14 @@ pub async fn steady(functions: &[Function], world: &World) -> Vec<Measured> {
     all
 }
 
-/// The instructions from exec to the end of so many calls. Under valgrind on a busy machine a call may run into its time limit
-/// and be repeated: the least counts, once it was met twice.
+/// The instructions from exec to the end of so many calls. Under valgrind on a busy machine a call may run into its time limit,
+/// be repeated, and open one more connection: the least counts.
 async fn count(function: &Function, world: &World, calls: u32) -> f64 {
-    let mut counts = Vec::new();
-    while counts.len() < MOST_COUNTS {
-        counts.push(count_once(function, world, calls).await);
-        counts.sort_by(f64::total_cmp);
-        if let [least, next, ..] = counts[..]
-            && next < least * ALIKE
-        {
-            break;
-        }
+    let mut least = f64::INFINITY;
+    for _ in 0..COUNTS {
+        least = least.min(count_once(function, world, calls).await);
     }
-    counts[0]
+    least
 }
 
 async fn count_once(function: &Function, world: &World, calls: u32) -> f64 {

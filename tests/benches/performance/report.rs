@@ -72,7 +72,7 @@ const ROWS: &[Row] = &[
         scale: 1e6,
         value: |measured| &measured.size,
         against: Against::Ratio,
-        limits: &[("login", 2.9)],
+        limits: &[("login", 2.9), ("phone", 2.9), ("user", 2.95), ("decrypt", 2.85), ("authorizer", 2.4)],
         steady: true,
     },
     Row {
@@ -90,7 +90,7 @@ const ROWS: &[Row] = &[
         scale: 1e3,
         value: |measured| &measured.warm_instructions,
         against: Against::Ratio,
-        limits: &[],
+        limits: &[("login", 6.75), ("phone", 8.75), ("user", 7.6), ("decrypt", 5.0), ("authorizer", 3.7)],
         steady: true,
     },
     Row {
@@ -99,7 +99,7 @@ const ROWS: &[Row] = &[
         scale: 1e6,
         value: |measured| &measured.instructions,
         against: Against::Ratio,
-        limits: &[("login", 20.0)],
+        limits: &[("login", 20.0), ("phone", 21.5), ("user", 13.5), ("decrypt", 12.75), ("authorizer", 7.25)],
         steady: true,
     },
     Row {
