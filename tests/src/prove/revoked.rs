@@ -1,6 +1,6 @@
 //! WeChat's access token revoked while many want a phone number.
 
-use super::{Figure, Function, ROUTES, Rig, Size, Verdict, side_by_side};
+use super::{Figure, Function, Rig, Route, Size, Verdict, side_by_side};
 use crate::app::TestApp;
 use crate::canary::Canaries;
 use crate::gateway::FUNCTION_TIMEOUT;
@@ -17,7 +17,7 @@ pub async fn revoked(size: Size, canaries: &Canaries) -> Figure {
     for how in rounds {
         let app = Arc::new(TestApp::start().await);
         let rig = Rig::before(&app, canaries).await;
-        let route = ROUTES.iter().find(|route| route.path == "/phone").expect("a route that needs an access token");
+        let route = Route::named("POST /phone");
         let mut jobs = Vec::new();
         for number in 0..callers {
             let openid = format!("oCaller{number}");
