@@ -34,8 +34,10 @@ struct Shift {
     caller: Caller,
     /// Two other instances, to which the request is sent again.
     others: [Function; 2],
-    /// The secrets of this shift only: they are looked for after every kill.
+    /// The secrets of this trial: they are looked for in the tables after it.
     canaries: Canaries,
+    /// Those of the trials before.
+    earlier: Canaries,
     killed: usize,
     events: usize,
     faults: Vec<String>,
@@ -81,7 +83,17 @@ impl Shift {
         let canaries = Canaries::default();
         let rig = Rig::before(&app, &canaries).await;
         let others = [rig.start(&app, route.function).await, rig.start(&app, route.function).await];
-        Self { app, route, caller, others, canaries, killed: 0, events: 0, faults: Vec::new() }
+        Self {
+            app,
+            route,
+            caller,
+            others,
+            canaries,
+            earlier: Canaries::default(),
+            killed: 0,
+            events: 0,
+            faults: Vec::new(),
+        }
     }
 
     /// So many kills: how many came about, at how many events, and what went wrong.
@@ -98,12 +110,15 @@ impl Shift {
             for violation in violations(&self.app, &self.canaries).await {
                 self.say(at, &violation);
             }
+            self.earlier.absorb(&self.canaries);
         }
         if self.killed < kills {
             self.say(usize::MAX, &format!("only {} of {kills} kills came about", self.killed));
         }
         self.others.into_iter().for_each(Function::kill);
-        all.absorb(&self.canaries);
+        self.earlier.absorb(&self.canaries);
+        self.faults.extend(violations(&self.app, &self.earlier).await);
+        all.absorb(&self.earlier);
         (self.killed, self.events, self.faults)
     }
 

@@ -242,3 +242,31 @@ fn number_of(openid: &str) -> String {
     let hash = openid.bytes().fold(0_u64, |hash, byte| hash.wrapping_mul(1_099_511_628_211) ^ u64::from(byte));
     format!("13{:09}", hash % 1_000_000_000)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a repeat may be answered so, when nobody knows of an answer before and when there was one.
+    fn fine(name: &str, verdict: &Verdict) -> (bool, bool) {
+        let request = Request { route: Route::named(name), openid: "o".to_owned(), token: None, event: Value::Null };
+        (request.fault(verdict, None).is_none(), request.fault(verdict, Some(&Value::Null)).is_none())
+    }
+
+    #[test]
+    fn a_repeat_gets_the_same_answer_or_is_asked_for_a_new_code() {
+        let failed = |name: &str| Verdict::Failed(name.to_owned());
+        assert_eq!(fine("POST /login", &Verdict::Right(Value::Null)), (true, true));
+        assert_eq!(fine("POST /login", &Verdict::Right(json!("another"))), (true, false));
+        assert_eq!(fine("POST /login", &failed("invalid_code")), (true, false));
+        assert_eq!(fine("POST /login", &failed("unavailable")), (false, false));
+        assert_eq!(fine("GET /user", &failed("unauthorized")), (false, false));
+    }
+
+    #[test]
+    fn what_has_ended_is_unauthorized_from_then_on() {
+        let gone = Verdict::Failed("unauthorized".to_owned());
+        assert_eq!(fine("DELETE /user", &gone), (true, true));
+        assert_eq!(fine("DELETE /user", &Verdict::Right(Value::Null)), (true, false));
+    }
+}

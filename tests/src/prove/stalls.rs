@@ -79,7 +79,7 @@ pub async fn stalls(size: Size, canaries: &Canaries) -> Figure {
     let app = Arc::new(TestApp::start().await);
     let (nowhere, _guard) = unreachable().await;
     let mut dice = Rng::with_seed(1);
-    let count = size.of(24, 500);
+    let count = size.of(24, 600);
     let cases =
         (0..count).map(|number| Case::new(number, &mut dice).run(Arc::clone(&app), canaries.clone(), nowhere.clone()));
     let faults: Vec<_> = side_by_side(24, cases).await.into_iter().flatten().collect();

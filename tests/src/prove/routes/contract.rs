@@ -102,3 +102,31 @@ fn in_form(answer: &Answer) -> bool {
     };
     headers && form
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Route;
+    use super::*;
+    use serde_json::json;
+
+    fn judge(answer: &Value) -> Verdict {
+        let route = Route::named("authorizer");
+        Request { route, openid: "oAlice".to_owned(), token: None, event: Value::Null }.judge(answer)
+    }
+
+    #[test]
+    fn an_authorizer_lets_its_user_pass_and_nobody_else() {
+        let context = |openid: &str| json!({"openid": openid, "expires_at": 1});
+        let pass = |openid: &str| json!({"isAuthorized": true, "context": context(openid)});
+        assert_eq!(judge(&pass("oAlice")), Verdict::Right(context("oAlice")));
+        assert!(matches!(judge(&pass("oBob")), Verdict::Wrong(_)));
+    }
+
+    #[test]
+    fn an_authorizer_refuses_or_cannot_tell() {
+        assert_eq!(judge(&json!({"isAuthorized": false})), Verdict::Failed("unauthorized".to_owned()));
+        let error = json!({"errorType": "&str", "errorMessage": "the session cannot be read"});
+        assert_eq!(judge(&error), Verdict::Failed("unavailable".to_owned()));
+        assert!(matches!(judge(&json!({"errorMessage": "a secret"})), Verdict::Wrong(_)));
+    }
+}
