@@ -10,7 +10,7 @@ use crate::secrets::Secrets;
 use crate::session::{Caller, Token};
 use crate::store::{Found, Store};
 use crate::{aws, tls, wechat};
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -99,20 +99,22 @@ impl App {
     }
 
     /// Opens the connections and reads the secrets, side by side: init runs at full CPU whatever the memory size, the
-    /// first request does not. What fails here is tried again by the request that needs it. WeChat is left out: a
-    /// request there and back would lengthen the cold start by more than the handshake that it saves.
+    /// first request does not. What fails here is told, and tried again, by the request that needs it. WeChat is only
+    /// connected to: a request there and back would make the cold start longer.
     pub async fn warm_up(&self, needs: Needs) {
         let scope = Scope::until(Deadline::of_invocation(WARM_UP));
         let secrets = async {
             match needs {
-                Needs::WeChat => {
-                    // A fault shows, and is told, when the request needs it.
-                    let _ = (self.wechat().is_ok(), self.secrets.get(&scope).await);
-                }
+                Needs::WeChat => drop(self.secrets.get(&scope).await),
                 Needs::Keyring => drop(self.secrets.keyring(&scope).await),
             }
         };
-        tokio::join!(secrets, self.store.connect(&scope));
+        let wechat = async {
+            if let (Needs::WeChat, Ok(wechat)) = (needs, self.wechat()) {
+                wechat.connect().await;
+            }
+        };
+        tokio::join!(secrets, wechat, self.store.connect(&scope));
     }
 
     /// Who calls, by the token of a live session.

@@ -1,21 +1,26 @@
 //! What the AWS clients have in common: how they are set up, and how their faults are read.
 
+mod http;
+
 use crate::config::{Config, ConfigError};
 use crate::tls;
 pub use crate::tls::aws_http_client as http_client;
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{SharedAsyncSleep, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{AppName, BehaviorVersion, Region, SharedAsyncSleep, SharedCredentialsProvider};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_types::SdkConfig;
+pub(crate) use http::Http;
 use std::time::Duration;
 
 /// The limit of one whole call to an AWS service, its retries included.
 pub const CALL: Duration = Duration::from_secs(2);
 
-/// The SDK's configuration from what Lambda tells its functions, with our limits. The general loader of `aws-config`
+/// The limit for connecting to an AWS service, which is near.
+pub(crate) const CONNECT: Duration = Duration::from_millis(800);
+
+/// The SDK's configuration from what Lambda tells its functions, with our limits. The general loader, the crate `aws-config`,
 /// looks in five more places, each with a client of its own, and Lambda uses none of them: leaving it out makes every
 /// function smaller and every start shorter.
 ///
@@ -24,12 +29,14 @@ pub const CALL: Duration = Duration::from_secs(2);
 pub fn load(config: &Config) -> Result<SdkConfig, ConfigError> {
     let mut sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .region(config.region.clone().map(Region::new))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .use_dual_stack(config.use_dual_stack)
         .use_fips(config.use_fips)
         .http_client(tls::aws_http_client(config.extra_roots_file.as_deref())?);
+    if let Some(credentials) = &config.credentials {
+        sdk = sdk.credentials_provider(SharedCredentialsProvider::new(credentials.clone()));
+    }
     if let Some(endpoint) = &config.local_aws_endpoint {
         sdk = sdk.endpoint_url(endpoint);
     }
@@ -49,7 +56,6 @@ pub fn with_limits(sdk: SdkConfig) -> SdkConfig {
     sdk.into_builder()
         .timeout_config(
             TimeoutConfig::builder()
-                .connect_timeout(Duration::from_millis(800))
                 .operation_attempt_timeout(Duration::from_millis(950))
                 .operation_timeout(CALL)
                 .build(),

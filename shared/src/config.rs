@@ -1,5 +1,6 @@
 //! The only file that reads the environment.
 
+use aws_sdk_dynamodb::config::Credentials;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ pub struct Config {
     pub dynamodb_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`: where Secrets Manager alone is, if elsewhere.
     pub secrets_manager_endpoint: Option<String>,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`: set by Lambda, from the function's role, for the life of
+    /// the process. Nothing is called without them.
+    pub credentials: Option<Credentials>,
     /// `AWS_REGION`: set by Lambda.
     pub region: Option<String>,
     /// `AWS_SDK_UA_APP_ID`: by what name AWS's own logs know the caller.
@@ -93,6 +97,9 @@ impl Config {
             local_aws_endpoint: get("LOCAL_AWS_ENDPOINT").or_else(|| get("AWS_ENDPOINT_URL")),
             dynamodb_endpoint: get("AWS_ENDPOINT_URL_DYNAMODB"),
             secrets_manager_endpoint: get("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+            credentials: get("AWS_ACCESS_KEY_ID").zip(get("AWS_SECRET_ACCESS_KEY")).map(|(id, secret)| {
+                Credentials::new(id, secret, get("AWS_SESSION_TOKEN"), None, "Lambda's environment")
+            }),
             region: get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")),
             app_name: get("AWS_SDK_UA_APP_ID"),
             use_dual_stack: get("AWS_USE_DUALSTACK_ENDPOINT").is_some_and(|text| text.eq_ignore_ascii_case("true")),

@@ -16,6 +16,7 @@
 
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
 
+mod ahead;
 pub mod app;
 pub mod aws;
 pub mod clock;

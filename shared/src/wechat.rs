@@ -9,6 +9,7 @@ mod code_to_session;
 mod phone_number;
 mod session_key;
 
+use crate::ahead::Ahead;
 use crate::aws;
 use crate::clock::Clock;
 use crate::deadline::OutOfTime;
@@ -37,6 +38,9 @@ const WORTH_STARTING: Duration = Duration::from_secs(1);
 
 /// WeChat's answers are a few hundred bytes; what is longer than this is none.
 pub const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// How long a connection may take that is opened ahead of the first request: init must not wait for a server that is down.
+const AHEAD: Duration = Duration::from_secs(1);
 
 /// How long to wait before the one repetition after -1 ("system busy").
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
@@ -116,6 +120,7 @@ impl From<OutOfTime> for Error {
 /// The client.
 pub struct Client {
     http: reqwest::Client,
+    ahead: Ahead,
     base_url: String,
     secrets: Arc<Secrets>,
     store: Arc<Store>,
@@ -124,16 +129,21 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that speaks to `base_url` (scheme and host, no slash at the end) through `http`, as the mini-program
+    /// A client that speaks to `base_url` (scheme and host, no slash at the end) through what [`http_client`] made, as the mini-program
     /// of `secrets`, and shares its access token with other instances through `store`.
     pub fn new(
-        http: reqwest::Client,
+        (http, ahead): (reqwest::Client, Ahead),
         base_url: String,
         secrets: Arc<Secrets>,
         store: Arc<Store>,
         clock: Clock,
     ) -> Self {
-        Self { http, base_url, secrets, store, clock, access_token: access_token::Held::default() }
+        Self { http, ahead, base_url, secrets, store, clock, access_token: access_token::Held::default() }
+    }
+
+    /// Opens the connection that the first call will use. Whether it worked shows then.
+    pub async fn connect(&self) {
+        let _ = timeout(AHEAD, self.ahead.connect(&self.http, &self.base_url)).await;
     }
 
     /// Sends the request that `request` makes with an access token, and reads an error with `meaning`: what some errcodes mean

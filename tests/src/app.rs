@@ -221,6 +221,7 @@ pub fn config(wechat: &WeChat, tables: &Tables) -> Config {
         local_aws_endpoint: None,
         dynamodb_endpoint: None,
         secrets_manager_endpoint: None,
+        credentials: None,
         region: None,
         app_name: None,
         use_dual_stack: false,

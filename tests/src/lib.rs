@@ -56,5 +56,5 @@ pub fn environment(name: &str) -> Option<String> {
 
 /// An HTTP client for what a test itself asks.
 pub fn http_client() -> reqwest::Client {
-    miniprogram::wechat::http_client(None).expect("an HTTP client")
+    miniprogram::wechat::http_client(None).expect("an HTTP client").0
 }

@@ -1,0 +1,64 @@
+//! The AWS SDK's requests over the HTTP client that speaks to WeChat too: the SDK's own one would be a second HTTP and TLS
+//! stack in every function.
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+
+/// The client. It has a limit of its own for connecting; all others are kept by the SDK itself.
+#[derive(Clone, Debug)]
+pub struct Http(pub reqwest::Client);
+
+impl HttpClient for Http {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Http {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.0.clone();
+        HttpConnectorFuture::new(async move { exchange(&client, request).await })
+    }
+}
+
+async fn exchange(client: &reqwest::Client, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+    let (head, body) = request.into_parts();
+    // No operation that the functions use sends what is read piece by piece.
+    let body = body.bytes().ok_or_else(|| ConnectorError::user("a body of unknown length".into()))?.to_vec();
+    let request = http::Request::from_parts(head, body).try_into().map_err(of_reqwest)?;
+    let mut answer = client.execute(request).await.map_err(of_reqwest)?;
+    let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
+    let mut response = http::Response::new(SdkBody::from(answer.bytes().await.map_err(of_reqwest)?));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response.try_into().map_err(|error| ConnectorError::other(Box::new(error), None))
+}
+
+/// What the SDK tries again is what has to do with the network or with time.
+fn of_reqwest(error: reqwest::Error) -> ConnectorError {
+    match (error.is_builder(), error.is_timeout()) {
+        (true, _) => ConnectorError::user(error.into()),
+        (false, true) => ConnectorError::timeout(error.into()),
+        (false, false) => ConnectorError::io(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_worth_another_try() {
+        let (client, _) = crate::wechat::http_client(None).unwrap();
+        let mut request = HttpRequest::new(SdkBody::from("{}"));
+        // Nobody listens there.
+        request.set_uri("http://127.0.0.1:1").unwrap();
+        assert!(exchange(&client, request).await.unwrap_err().is_io());
+    }
+}
