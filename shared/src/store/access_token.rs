@@ -22,8 +22,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub enum Claim {
     /// It is yours.
     Granted,
-    /// Somebody else is doing it, or has just done it.
-    Taken,
+    /// Somebody else is doing it, or has just done it: since when.
+    Taken(Timestamp),
     /// It was done too often in the last 24 hours.
     Exhausted,
 }
@@ -93,7 +93,7 @@ impl Store {
             Ok(_) => Ok(Claim::Granted),
             // The SDK may have sent it twice, the answer to the first having been lost.
             Err(Some(item)) if self::forced(&item).contains(&now.millis()) => Ok(Claim::Granted),
-            Err(_) => Ok(Claim::Taken),
+            Err(_) => Ok(Claim::Taken(now)),
         }
     }
 
@@ -118,15 +118,15 @@ fn forced(item: &Item) -> Vec<u64> {
 
 /// The times of the last day with `now` added, or why it is not to be.
 fn with_another(seen: &[u64], now: Timestamp) -> Result<Vec<String>, Claim> {
-    let age = |time: &u64| now.since(Timestamp::from_millis(*time));
-    let recent: Vec<&u64> = seen.iter().filter(|time| age(time) < DAY).collect();
-    if recent.iter().any(|time| age(time) < FORCE_EVERY) {
-        return Err(Claim::Taken);
+    let times = seen.iter().map(|time| Timestamp::from_millis(*time));
+    let recent: Vec<Timestamp> = times.filter(|time| now.since(*time) < DAY).collect();
+    if let Some(last) = recent.iter().max().filter(|time| now.since(**time) < FORCE_EVERY) {
+        return Err(Claim::Taken(*last));
     }
     if recent.len() >= FORCE_AT_MOST {
         return Err(Claim::Exhausted);
     }
-    Ok(recent.into_iter().map(u64::to_string).chain([now.millis().to_string()]).collect())
+    Ok(recent.into_iter().chain([now]).map(|time| time.millis().to_string()).collect())
 }
 
 #[cfg(test)]
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_replacement_within_thirty_seconds_of_the_last_is_not() {
-        assert_eq!(with_another(&[1_000], at(30_999)), Err(Claim::Taken));
+        assert_eq!(with_another(&[1_000, 500], at(30_999)), Err(Claim::Taken(at(1_000))));
         assert!(with_another(&[1_000], at(31_000)).is_ok());
     }
 
