@@ -55,7 +55,7 @@ fn whatever_is_handed_over_opens_as_an_object_with_a_watermark_or_not_at_all() {
         opened.is_some_and(|object| object["watermark"]["appid"].is_string())
     };
     // Some do: a change of the initialization vector changes the first letters only, and nothing else tells.
-    run(&samples.each_ref().map(|text| text.as_bytes()), target, |runs, opened| {
+    run(&samples.each_ref().map(String::as_bytes), target, |runs, opened| {
         println!("encrypted data: {runs} runs, of which {opened} opened though changed");
     });
 }
