@@ -62,6 +62,8 @@ pub struct Renewal {
     /// The token is in the table.
     pub stored: bool,
     pub crashes: u8,
+    /// How many writes arrive once more.
+    pub copies: u8,
     /// The clock stops here.
     pub end_of_time: u8,
 }
@@ -81,7 +83,7 @@ impl Model for Renewal {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        let mut start = State::start(self.stored, self.crashes);
+        let mut start = State::start(self.stored, self.crashes, self.copies);
         start.current = u8::from(self.trouble != Trouble::Repeated);
         start.works = self.trouble != Trouble::Repeated;
         vec![start]
@@ -186,7 +188,9 @@ impl Renewal {
                 state.began[index] = now;
                 match state.memory[index].filter(|token| !self.has_ended(state, *token)) {
                     Some(token) if self.is_ending(token) => Step::Renew(token),
-                    Some(token) => Step::Use(token, false),
+                    // What is at hand is used at once.
+                    Some(token) if self.serves(state, token) => Step::Served,
+                    Some(token) => Step::Table(Some(token)),
                     None => Step::Table(None),
                 }
             }

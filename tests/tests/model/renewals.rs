@@ -4,7 +4,8 @@ use super::access_token::{FORCED, ONCE, Part, Renewal, SERVED, Trouble, VOID};
 use super::{Broken, Found, search};
 
 /// Nothing crashes, and everything happens within two ticks: the rest is for the long form.
-const SHORT: Renewal = Renewal { without: None, trouble: Trouble::Repeated, stored: true, crashes: 0, end_of_time: 2 };
+const SHORT: Renewal =
+    Renewal { without: None, trouble: Trouble::Repeated, stored: true, crashes: 0, copies: 1, end_of_time: 2 };
 
 fn holds(renewal: Renewal) -> usize {
     let Found { states, broken } = search(renewal);
@@ -42,8 +43,12 @@ fn a_token_that_nears_its_end_is_renewed_without_force() {
 fn a_token_is_renewed_and_replaced_whoever_crashes() {
     let mut states = 0;
     for trouble in [Trouble::Repeated, Trouble::Forgotten, Trouble::Ending] {
-        states += holds(Renewal { trouble, crashes: 1, end_of_time: 5, ..SHORT });
-        states += holds(Renewal { trouble, stored: false, crashes: 1, end_of_time: 3, ..SHORT });
+        for stored in [true, false] {
+            let renewal = Renewal { trouble, stored, ..SHORT };
+            states += holds(Renewal { crashes: 1, end_of_time: 2, ..renewal });
+            states += holds(Renewal { crashes: 1, copies: 0, end_of_time: 5, ..renewal });
+            states += holds(Renewal { crashes: 0, copies: 1, end_of_time: 5, ..renewal });
+        }
     }
     println!("{states} states of the access token, no violation");
 }

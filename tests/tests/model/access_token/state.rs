@@ -111,7 +111,7 @@ pub struct State {
 
 impl State {
     /// Two instances hold token 0; the third starts cold.
-    pub fn start(stored: bool, crashes: u8) -> Self {
+    pub fn start(stored: bool, crashes: u8, copies: u8) -> Self {
         Self {
             clock: 1,
             current: 0,
@@ -124,7 +124,7 @@ impl State {
             began: [0; INSTANCES],
             on_the_way: BTreeSet::new(),
             crashes_left: crashes,
-            copies_left: 1,
+            copies_left: copies,
             forced: 0,
             forced_at: None,
             excused: false,
