@@ -1,5 +1,5 @@
 //! Login, replay, logout, logout of all, erase and phone of one user as a model, in which every interleaving of three
-//! pages is tried, with crashes, lost replies, and late copies of writes.
+//! pages is tried, with crashes, lost replies, and late copies of writes; and, likewise, the renewal of the access token.
 //!
 //! The model is of the design, not of the code: of what each call reads and writes, and on which conditions. DynamoDB is
 //! modelled as atomic writes and strongly consistent reads, WeChat as what exchanges a code once. `promises` says what
