@@ -6,6 +6,8 @@
 mod access_token;
 mod answer;
 mod code_to_session;
+#[cfg(test)]
+mod fuzz;
 mod phone_number;
 mod session_key;
 

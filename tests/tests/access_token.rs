@@ -1,9 +1,13 @@
 //! The server's own access token: kept, shared, renewed, refused, replaced by force.
 
 use futures_util::future::join_all;
+use miniprogram::Scope;
+use miniprogram::deadline::Deadline;
+use miniprogram::store::{Claim, Store};
 use std::time::Duration;
-use tests::app::{Answer, TestApp};
+use tests::app::{APP_ID, Answer, TestApp};
 use tests::aws::{Mood, Service};
+use tests::gateway::FUNCTION_TIMEOUT;
 use tests::wechat::{Fault, Revoked};
 
 const PHONE: &str = "/wxa/business/getuserphonenumber";
@@ -119,6 +123,17 @@ async fn a_claim_whose_answer_was_lost_is_known_again() {
     app.aws.set_mood(Service::DynamoDb, Mood::LosingOneWrite);
     assert_eq!(phone(&app, &token).await.outcome(), "ok");
     assert_eq!(app.wechat.forced_refreshes(), 1);
+}
+
+#[tokio::test]
+async fn of_claims_made_in_one_millisecond_one_is_granted() {
+    let app = TestApp::start().await;
+    let store = Store::new(&app.aws.sdk("phone"), &app.config);
+    let scope = Scope::until(Deadline::of_invocation(FUNCTION_TIMEOUT));
+    let now = app.clock.now();
+    let claims = join_all((0..8).map(|_| store.claim_forced_refresh(APP_ID, now, &scope))).await;
+    let granted = claims.into_iter().filter(|claim| *claim == Ok(Claim::Granted));
+    assert_eq!(granted.count(), 1);
 }
 
 #[tokio::test]

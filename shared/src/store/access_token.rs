@@ -8,6 +8,7 @@ use crate::scope::Scope;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// WeChat replaces a token by force at most this often in 24 hours.
 pub const FORCE_AT_MOST: usize = 20;
@@ -77,9 +78,11 @@ impl Store {
             Ok(forced) => forced,
             Err(refused) => return Ok(refused),
         };
+        let claim = Uuid::new_v4().to_string();
         let update = self
             .update_access_token(appid)
-            .update_expression("SET forced = :forced")
+            .update_expression("SET forced = :forced, claimed_by = :claim")
+            .expression_attribute_values(":claim", text(&claim))
             .expression_attribute_values(":forced", AttributeValue::Ns(forced));
         // Who has seen an older state comes too late.
         let update = if seen.is_empty() {
@@ -91,8 +94,8 @@ impl Store {
         };
         match conditionally(update, scope).await? {
             Ok(_) => Ok(Claim::Granted),
-            // The SDK may have sent it twice, the answer to the first having been lost.
-            Err(Some(item)) if self::forced(&item).contains(&now.millis()) => Ok(Claim::Granted),
+            // The SDK may have sent it twice, the answer to the first having been lost. Others may claim in the same millisecond.
+            Err(Some(item)) if get_text(&item, item::CLAIMED_BY) == Some(claim) => Ok(Claim::Granted),
             Err(_) => Ok(Claim::Taken(now)),
         }
     }

@@ -269,7 +269,7 @@ impl Client {
 }
 
 /// Here there is no access token yet that could be refused: WeChat's other token call says 40001 of a wrong AppSecret.
-fn read_error(error: Error) -> Error {
+pub(super) fn read_error(error: Error) -> Error {
     match error.kind {
         Kind::AccessToken => Error { kind: Kind::Credentials, ..error },
         _ => error,
@@ -277,7 +277,7 @@ fn read_error(error: Error) -> Error {
 }
 
 /// Reads a successful answer: the token and how long it lives.
-fn read(mut answer: Map<String, Value>) -> Result<(SecretString, Duration), Error> {
+pub(super) fn read(mut answer: Map<String, Value>) -> Result<(SecretString, Duration), Error> {
     let token = text(&mut answer, "access_token")
         .filter(|token| token.len() <= LONGEST && token.bytes().all(|byte| byte.is_ascii_graphic()))
         .ok_or(Kind::Unavailable("WeChat: success without access_token"))?;
