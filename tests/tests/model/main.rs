@@ -5,7 +5,7 @@
 //! modelled as atomic writes and strongly consistent reads, WeChat as what exchanges a code once. `promises` says what
 //! must hold; `teeth` shows that without any one of the conditions it does not.
 //!
-//! `cargo test` tries the scenarios below; `cargo model`, in half an hour, all scripts of three pages.
+//! `cargo test` tries the scenarios below; `cargo model`, in up to an hour, all scripts of three pages.
 
 mod access_token;
 mod design;
