@@ -25,6 +25,8 @@ pub mod config;
 pub mod deadline;
 pub mod error;
 mod event;
+#[cfg(test)]
+mod fuzz;
 pub mod http;
 pub mod keyring;
 pub mod log;

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | users | `openid` | `id`, `appid`, `unionid`, `name`, `avatar`, `created_at` (RFC 3339), `sessions` (set of `<login time in ms>#<token hash>`), `phone` (sealed), `country_code`, `phone_at` (ms), `phone_code` (keyed hash), `ended_at` (ms, of the last logout of all) |
 //! | sessions | `token_hash` | `openid`, `unionid`, `appid`, `session_key` (sealed), `created_at` (ms), `expires_at` (s, the TTL); or a tombstone: `ended_at` (ms), `expires_at` |
-//! | access tokens | `appid` | `token` (sealed), `obtained_at` (ms), `expires_at` (s), `forced` (set of times in ms) |
+//! | access tokens | `appid` | `token` (sealed), `obtained_at` (ms), `expires_at` (s), `forced` (set of times in ms), `claimed_by` (random, of the last of them) |
 //!
 //! A login is one `TransactWriteItems`: the user is made or kept, its new session goes into the user's set, the
 //! session is put. It is atomic, so no session lives without its user; and it carries a client request token, so a

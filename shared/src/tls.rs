@@ -64,3 +64,27 @@ fn builder(extra_roots: Option<&Path>) -> Result<reqwest::ClientBuilder, ConfigE
         .referer(false)
         .pool_idle_timeout(IDLE))
 }
+
+/// Why there is no body.
+#[derive(Debug)]
+pub enum BodyFault {
+    /// It is longer than it may be.
+    TooLong,
+    /// The connection was lost.
+    Lost(reqwest::Error),
+}
+
+/// The body of an answer of at most so many bytes: one without end must not fill the memory.
+///
+/// # Errors
+/// If it is longer, or does not come to its end.
+pub async fn read_body(answer: &mut reqwest::Response, at_most: usize) -> Result<Vec<u8>, BodyFault> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(BodyFault::Lost)? {
+        if body.len() + chunk.len() > at_most {
+            return Err(BodyFault::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

@@ -6,6 +6,8 @@
 mod access_token;
 mod answer;
 mod code_to_session;
+#[cfg(test)]
+mod fuzz;
 mod phone_number;
 mod session_key;
 
@@ -18,6 +20,7 @@ use crate::scope::Scope;
 use crate::secrets::{self, Secrets};
 use crate::store::{self, Store};
 pub use crate::tls::wechat_http_client as http_client;
+use crate::tls::{BodyFault, read_body};
 use access_token::AccessToken;
 pub use code_to_session::CodeSession;
 pub use phone_number::PhoneNumber;
@@ -241,12 +244,11 @@ async fn fetch(request: reqwest::RequestBuilder) -> Result<Vec<u8>, Error> {
     if response.status() != reqwest::StatusCode::OK {
         return Err(Kind::Unavailable("WeChat: gateway fault").into());
     }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| Kind::Unavailable("WeChat: answer cut short"))? {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
-            return Err(Kind::Unavailable("WeChat: answer too long").into());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+    read_body(&mut response, LONGEST_ANSWER).await.map_err(|fault| {
+        Kind::Unavailable(match fault {
+            BodyFault::TooLong => "WeChat: answer too long",
+            BodyFault::Lost(_) => "WeChat: answer cut short",
+        })
+        .into()
+    })
 }

@@ -45,7 +45,8 @@ async fn main() -> ExitCode {
         report("canaries", &figure, 0);
         figures.push(figure);
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md");
-        if let Err(error) = std::fs::write(file, table(&figures, start.elapsed().as_secs())) {
+        let others = others(&std::fs::read_to_string(file).unwrap_or_default());
+        if let Err(error) = std::fs::write(file, table(&figures, start.elapsed().as_secs()) + &others) {
             eprintln!("prove: {file}: {error}");
             return ExitCode::FAILURE;
         }
@@ -65,6 +66,11 @@ fn report(name: &str, figure: &Figure, seconds: u64) {
     for fault in figure.faults.iter().take(50) {
         eprintln!("   FAULT {fault}");
     }
+}
+
+/// What stands in the file below this example's own part: the sections of others.
+fn others(file: &str) -> String {
+    file.find("\n## ").map_or_else(String::new, |start| file[start..].to_owned())
 }
 
 fn table(figures: &[Figure], seconds: u64) -> String {

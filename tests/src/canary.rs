@@ -83,7 +83,7 @@ impl Canaries {
     /// Keeps what a function replied. Token and number belong in it at one place each, and nowhere else.
     pub fn replied(&self, body: &Value) {
         let mut body = body.clone();
-        for (name, kind) in [("token", "token"), ("phone", "phone number")] {
+        for (name, kind) in [("token", "token"), ("phone", "phone number"), ("purePhoneNumber", "phone number")] {
             if let Some(Value::String(secret)) = body["data"].as_object_mut().and_then(|data| data.remove(name)) {
                 self.add(kind, &secret);
             }

@@ -161,7 +161,8 @@ impl State {
     /// An error in WeChat's form. The wording differs from call to call, so that nobody matches on it.
     fn error(&mut self, errcode: i64, errmsg: &str) -> Value {
         self.rids += 1;
-        let rid = format!("6568{:04x}-{:08x}-{:08x}", self.rids, self.rids * 7919, self.rids * 104_729);
+        let [first, second] = [7919, 104_729].map(|factor| self.rids.wrapping_mul(factor));
+        let rid = format!("6568{:04x}-{first:08x}-{second:08x}", self.rids);
         let errmsg = match self.rids % 3 {
             0 => format!("{errmsg}, rid: {rid}"),
             1 => format!("{errmsg} rid: {rid}"),

@@ -1,9 +1,13 @@
 //! The server's own access token: kept, shared, renewed, refused, replaced by force.
 
 use futures_util::future::join_all;
+use miniprogram::Scope;
+use miniprogram::deadline::Deadline;
+use miniprogram::store::{Claim, Store};
 use std::time::Duration;
-use tests::app::{Answer, TestApp};
+use tests::app::{APP_ID, Answer, TestApp};
 use tests::aws::{Mood, Service};
+use tests::gateway::FUNCTION_TIMEOUT;
 use tests::wechat::{Fault, Revoked};
 
 const PHONE: &str = "/wxa/business/getuserphonenumber";
@@ -20,6 +24,13 @@ async fn in_use() -> (TestApp, String) {
     let token = app.log_in("oAlice").await;
     assert_eq!(phone(&app, &token).await.outcome(), "ok");
     (app, token)
+}
+
+/// Waits for something to come about.
+async fn until(there: impl Fn() -> bool) {
+    while !there() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]
@@ -115,6 +126,17 @@ async fn a_claim_whose_answer_was_lost_is_known_again() {
 }
 
 #[tokio::test]
+async fn of_claims_made_in_one_millisecond_one_is_granted() {
+    let app = TestApp::start().await;
+    let store = Store::new(&app.aws.sdk("phone"), &app.config);
+    let scope = Scope::until(Deadline::of_invocation(FUNCTION_TIMEOUT));
+    let now = app.clock.now();
+    let claims = join_all((0..8).map(|_| store.claim_forced_refresh(APP_ID, now, &scope))).await;
+    let granted = claims.into_iter().filter(|claim| *claim == Ok(Claim::Granted));
+    assert_eq!(granted.count(), 1);
+}
+
+#[tokio::test]
 async fn a_token_that_has_ended_is_replaced_before_the_call() {
     let (app, token) = in_use().await;
     app.clock.advance(Duration::from_secs(7200));
@@ -206,6 +228,40 @@ async fn a_hundred_callers_survive_a_revoked_token_with_one_replacement_by_force
         }
         assert_eq!(app.wechat.forced_refreshes(), usize::from(how == Revoked::Repeated));
     }
+}
+
+#[tokio::test]
+async fn a_replacement_by_force_is_waited_for_as_long_as_wechat_may_take() {
+    let (app, token) = in_use().await;
+    let other = app.another_instance();
+    assert_eq!(phone(&other, &token).await.outcome(), "ok");
+    app.wechat.revoke_access_token(Revoked::Repeated);
+    let together = Fault::slow(Duration::from_millis(300));
+    app.wechat.fail_next(STABLE_TOKEN, [together.clone(), together, Fault::slow(Duration::from_secs(3))]);
+    let (one, two) = tokio::join!(phone(&app, &token), phone(&other, &token));
+    assert_eq!((one.outcome(), two.outcome(), app.wechat.forced_refreshes()), ("ok", "ok", 1));
+}
+
+#[tokio::test]
+async fn a_replacement_by_force_that_never_reached_the_table_is_had_from_wechat() {
+    let (app, token) = in_use().await;
+    app.wechat.revoke_access_token(Revoked::Repeated);
+    let (one, two) = (app.another_instance(), app.another_instance());
+    let seconds = Duration::from_secs;
+    // Both are told the refused token; one claims the replacement, and is gone when WeChat has made it.
+    app.wechat.fail_next(STABLE_TOKEN, [Duration::from_millis(300), seconds(1), seconds(9)].map(Fault::slow));
+    let gone = async {
+        tokio::select! {
+            _ = phone(&one, &token) => panic!("it is not gone"),
+            () = until(|| app.wechat.forced_refreshes() == 1) => {}
+        }
+    };
+    let later = async {
+        until(|| app.wechat.calls(STABLE_TOKEN) == 2).await;
+        phone(&two, &token).await
+    };
+    let ((), answer) = tokio::join!(gone, later);
+    assert_eq!((answer.outcome(), app.wechat.forced_refreshes()), ("ok", 1));
 }
 
 #[tokio::test]

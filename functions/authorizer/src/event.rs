@@ -1,6 +1,9 @@
 //! What API Gateway asks, and in which form it wants the answer: HTTP APIs with payload 2.0 a simple one, HTTP APIs with payload 1.0
 //! and REST APIs (TOKEN and REQUEST) an IAM policy.
 
+#[cfg(test)]
+mod fuzz;
+
 use miniprogram::session::{Session, Token};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

@@ -1,6 +1,9 @@
 //! What the WeChat client encrypts and signs, by WeChat's page on signature checks and decryption of open data: AES-128-CBC with
 //! PKCS#7 padding, and SHA-1 over the data and the key's text.
 
+#[cfg(test)]
+mod fuzz;
+
 use aes::Aes128;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

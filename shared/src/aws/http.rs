@@ -1,6 +1,7 @@
 //! The AWS SDK's requests over the HTTP client that speaks to WeChat too: the SDK's own one would be a second HTTP and TLS
 //! stack in every function.
 
+use crate::tls::{BodyFault, read_body};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -8,6 +9,9 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+
+/// DynamoDB answers at most 1 MB (a page of a scan) and Secrets Manager 64 KB, and JSON says some of it in more bytes.
+const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 
 /// The client. It has a limit of its own for connecting; all others are kept by the SDK itself.
 #[derive(Clone, Debug)]
@@ -34,7 +38,11 @@ async fn exchange(client: &reqwest::Client, request: HttpRequest) -> Result<Http
     let request = http::Request::from_parts(head, body).try_into().map_err(of_reqwest)?;
     let mut answer = client.execute(request).await.map_err(of_reqwest)?;
     let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
-    let mut response = http::Response::new(SdkBody::from(answer.bytes().await.map_err(of_reqwest)?));
+    let body = read_body(&mut answer, LONGEST_ANSWER).await.map_err(|fault| match fault {
+        BodyFault::TooLong => ConnectorError::io("an answer that is too long".into()),
+        BodyFault::Lost(error) => of_reqwest(error),
+    })?;
+    let mut response = http::Response::new(SdkBody::from(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response.try_into().map_err(|error| ConnectorError::other(Box::new(error), None))
@@ -52,13 +60,33 @@ fn of_reqwest(error: reqwest::Error) -> ConnectorError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    async fn ask(url: &str) -> Result<HttpResponse, ConnectorError> {
+        let (client, _) = crate::wechat::http_client(None).unwrap();
+        let mut request = HttpRequest::new(SdkBody::from("{}"));
+        request.set_uri(url).unwrap();
+        exchange(&client, request).await
+    }
 
     #[tokio::test]
     async fn a_server_that_is_not_there_is_worth_another_try() {
-        let (client, _) = crate::wechat::http_client(None).unwrap();
-        let mut request = HttpRequest::new(SdkBody::from("{}"));
         // Nobody listens there.
-        request.set_uri("http://127.0.0.1:1").unwrap();
-        assert!(exchange(&client, request).await.unwrap_err().is_io());
+        assert!(ask("http://127.0.0.1:1").await.unwrap_err().is_io());
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+            // Until the other side has had enough.
+            while stream.write_all(&[b' '; 64 * 1024]).await.is_ok() {}
+        });
+        assert!(ask(&url).await.unwrap_err().is_io());
+        server.await.unwrap();
     }
 }

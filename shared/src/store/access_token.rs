@@ -8,6 +8,7 @@ use crate::scope::Scope;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// WeChat replaces a token by force at most this often in 24 hours.
 pub const FORCE_AT_MOST: usize = 20;
@@ -22,8 +23,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub enum Claim {
     /// It is yours.
     Granted,
-    /// Somebody else is doing it, or has just done it.
-    Taken,
+    /// Somebody else is doing it, or has just done it: since when.
+    Taken(Timestamp),
     /// It was done too often in the last 24 hours.
     Exhausted,
 }
@@ -77,9 +78,11 @@ impl Store {
             Ok(forced) => forced,
             Err(refused) => return Ok(refused),
         };
+        let claim = Uuid::new_v4().to_string();
         let update = self
             .update_access_token(appid)
-            .update_expression("SET forced = :forced")
+            .update_expression("SET forced = :forced, claimed_by = :claim")
+            .expression_attribute_values(":claim", text(&claim))
             .expression_attribute_values(":forced", AttributeValue::Ns(forced));
         // Who has seen an older state comes too late.
         let update = if seen.is_empty() {
@@ -91,9 +94,9 @@ impl Store {
         };
         match conditionally(update, scope).await? {
             Ok(_) => Ok(Claim::Granted),
-            // The SDK may have sent it twice, the answer to the first having been lost.
-            Err(Some(item)) if self::forced(&item).contains(&now.millis()) => Ok(Claim::Granted),
-            Err(_) => Ok(Claim::Taken),
+            // The SDK may have sent it twice, the answer to the first having been lost. Others may claim in the same millisecond.
+            Err(Some(item)) if get_text(&item, item::CLAIMED_BY) == Some(claim) => Ok(Claim::Granted),
+            Err(_) => Ok(Claim::Taken(now)),
         }
     }
 
@@ -118,15 +121,15 @@ fn forced(item: &Item) -> Vec<u64> {
 
 /// The times of the last day with `now` added, or why it is not to be.
 fn with_another(seen: &[u64], now: Timestamp) -> Result<Vec<String>, Claim> {
-    let age = |time: &u64| now.since(Timestamp::from_millis(*time));
-    let recent: Vec<&u64> = seen.iter().filter(|time| age(time) < DAY).collect();
-    if recent.iter().any(|time| age(time) < FORCE_EVERY) {
-        return Err(Claim::Taken);
+    let times = seen.iter().map(|time| Timestamp::from_millis(*time));
+    let recent: Vec<Timestamp> = times.filter(|time| now.since(*time) < DAY).collect();
+    if let Some(last) = recent.iter().max().filter(|time| now.since(**time) < FORCE_EVERY) {
+        return Err(Claim::Taken(*last));
     }
     if recent.len() >= FORCE_AT_MOST {
         return Err(Claim::Exhausted);
     }
-    Ok(recent.into_iter().map(u64::to_string).chain([now.millis().to_string()]).collect())
+    Ok(recent.into_iter().chain([now]).map(|time| time.millis().to_string()).collect())
 }
 
 #[cfg(test)]
@@ -146,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_replacement_within_thirty_seconds_of_the_last_is_not() {
-        assert_eq!(with_another(&[1_000], at(30_999)), Err(Claim::Taken));
+        assert_eq!(with_another(&[1_000, 500], at(30_999)), Err(Claim::Taken(at(1_000))));
         assert!(with_another(&[1_000], at(31_000)).is_ok());
     }
 

@@ -16,6 +16,7 @@ pub type Item = HashMap<String, AttributeValue>;
 
 pub const AVATAR: &str = "avatar";
 pub const APPID: &str = "appid";
+pub const CLAIMED_BY: &str = "claimed_by";
 pub const COUNTRY_CODE: &str = "country_code";
 pub const CREATED_AT: &str = "created_at";
 pub const ENDED_AT: &str = "ended_at";

@@ -6,10 +6,11 @@
 //! wins. Only a replacement by force, which voids the old token at once, is claimed first.
 
 use super::answer::{scalar, text};
-use super::{Client, Error, Kind, Next, Tries, call};
+use super::{CALL, Client, Error, Kind, Next, RESERVE, Tries, WORTH_STARTING, call};
 use crate::clock::Timestamp;
 use crate::keyring::{Keyring, Place};
 use crate::log::Renewal;
+use crate::replay::{Look, search};
 use crate::scope::Scope;
 use crate::secrets::Credentials;
 use crate::store::{Claim, StoredToken};
@@ -17,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// A token is renewed this long before its end, in seconds: after WeChat hands out a new one (300 s), and long enough
 /// before the end that somebody comes by. Random, so that instances do not all do it at once.
@@ -33,9 +34,11 @@ const RETRY_RENEWAL: Duration = Duration::from_secs(15);
 /// A token is not used in its last seconds: WeChat may get the call when it has ended.
 const LAST_SECONDS: Duration = Duration::from_secs(5);
 
-/// How long to wait for a token that another instance is replacing by force, and between two looks.
-const REPLACEMENT: Duration = Duration::from_secs(2);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long another instance may take to replace a token by force: its call to WeChat, and the write after it.
+const REPLACEMENT: Duration = CALL.saturating_add(Duration::from_secs(1));
+
+/// What must be left of the request after that wait: for a last question to WeChat, and for the request's own call.
+const AFTER_WAIT: Duration = RESERVE.saturating_add(WORTH_STARTING).saturating_add(WORTH_STARTING);
 
 /// The longest token that is taken. WeChat says to keep room for 512 characters.
 const LONGEST: usize = 2048;
@@ -176,20 +179,28 @@ impl Client {
     /// Replaces the token by force, or waits for the one who is doing so.
     async fn force(&self, refused: &AccessToken, error: Error, scope: &Scope) -> Result<AccessToken, Error> {
         let now = self.clock.now();
-        match self.store.claim_forced_refresh(&refused.app_id, now, scope).await? {
+        let since = match self.store.claim_forced_refresh(&refused.app_id, now, scope).await? {
             Claim::Granted => return self.obtain(Mode::Force, Some(refused), scope).await,
             Claim::Exhausted => return Err(error),
-            Claim::Taken => {}
-        }
-        let replaced = async {
-            loop {
-                match self.stored(scope).await?.filter(|token| !token.is(refused)) {
-                    Some(token) => return Ok(token),
-                    None => sleep(LOOK_EVERY).await,
-                }
-            }
+            Claim::Taken(since) => since,
         };
-        timeout(REPLACEMENT, replaced).await.unwrap_or(Err(error))
+        // Whoever claimed it longer ago has done it, or never will.
+        let patience = REPLACEMENT.saturating_sub(now.since(since));
+        let left = scope.deadline.instant().saturating_duration_since(Instant::now());
+        let patience = patience.min(left.saturating_sub(AFTER_WAIT));
+        let (_, keyring) = self.secrets.get(scope).await?;
+        let other = |token: &AccessToken| !token.is(refused) && token.serves(&refused.app_id, self.clock.now());
+        let look = || async {
+            let stored = self.store.access_token(&refused.app_id, scope).await?;
+            let token = stored.and_then(|stored| open(&keyring, &refused.app_id, &stored)).filter(other);
+            Ok(token.map_or(Look::NotYet, Look::Found))
+        };
+        match search(patience, scope, look).await? {
+            Some(replaced) => Ok(replaced),
+            None if patience.is_zero() => Err(error),
+            // WeChat may have replaced it, and the way to the table been cut.
+            None => Some(self.obtain(Mode::Normal, Some(refused), scope).await?).filter(other).ok_or(error),
+        }
     }
 
     async fn fetch_alone(&self, scope: &Scope) -> Result<tokio::sync::MutexGuard<'_, ()>, Error> {
@@ -258,7 +269,7 @@ impl Client {
 }
 
 /// Here there is no access token yet that could be refused: WeChat's other token call says 40001 of a wrong AppSecret.
-fn read_error(error: Error) -> Error {
+pub(super) fn read_error(error: Error) -> Error {
     match error.kind {
         Kind::AccessToken => Error { kind: Kind::Credentials, ..error },
         _ => error,
@@ -266,7 +277,7 @@ fn read_error(error: Error) -> Error {
 }
 
 /// Reads a successful answer: the token and how long it lives.
-fn read(mut answer: Map<String, Value>) -> Result<(SecretString, Duration), Error> {
+pub(super) fn read(mut answer: Map<String, Value>) -> Result<(SecretString, Duration), Error> {
     let token = text(&mut answer, "access_token")
         .filter(|token| token.len() <= LONGEST && token.bytes().all(|byte| byte.is_ascii_graphic()))
         .ok_or(Kind::Unavailable("WeChat: success without access_token"))?;

@@ -65,7 +65,7 @@ impl Client {
 
 impl CodeSession {
     /// Reads a successful answer.
-    fn from_answer(mut answer: Map<String, Value>, app_id: &str) -> Result<Self, Error> {
+    pub(super) fn from_answer(mut answer: Map<String, Value>, app_id: &str) -> Result<Self, Error> {
         // Ids have 28 characters and a session_key has 24. Bounds keep an odd answer from filling the tables.
         let mut word = |name| {
             text(&mut answer, name).filter(|text| text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic()))

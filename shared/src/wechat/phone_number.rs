@@ -44,7 +44,7 @@ impl Client {
 }
 
 /// Here two errcodes mean something else than on other calls: this code is not this user's, or not this app's.
-fn read_error(error: Error) -> Error {
+pub(super) fn read_error(error: Error) -> Error {
     match error.errcode {
         Some(40013 | 40003) => Error { kind: Kind::CodeMismatch, ..error },
         _ => error,
@@ -53,7 +53,7 @@ fn read_error(error: Error) -> Error {
 
 impl PhoneNumber {
     /// Reads a successful answer to the mini-program `app_id`.
-    fn from_answer(mut answer: Map<String, Value>, app_id: &str) -> Result<Self, Error> {
+    pub(super) fn from_answer(mut answer: Map<String, Value>, app_id: &str) -> Result<Self, Error> {
         let nonsense = Kind::Unavailable("WeChat: success without phone_info");
         let Some(Value::Object(mut info)) = answer.remove("phone_info") else {
             return Err(nonsense.into());

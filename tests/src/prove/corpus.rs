@@ -2,7 +2,7 @@
 
 mod bodies;
 
-use super::{Figure, Function, ROUTES, Rig, Route, Size, Verdict};
+use super::{Figure, Function, Rig, Route, Size, Verdict};
 use crate::app::TestApp;
 use crate::canary::Canaries;
 use crate::chaos::Fault;
@@ -16,7 +16,7 @@ const MOST_GROWTH: u64 = 2048;
 
 /// Answers each of WeChat's calls with every broken body.
 pub async fn broken_bodies(size: Size, canaries: &Canaries) -> Figure {
-    let [login, phone] = &ROUTES;
+    let (login, phone) = (Route::named("POST /login"), Route::named("POST /phone"));
     let mut faults = Vec::new();
     let (mut bodies, mut growth) = (0, Vec::new());
     for (route, path, kind) in [

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 /// Stops the process, resets all its connections, and lets it go on with the next request waiting.
 pub async fn frozen(size: Size, canaries: &Canaries) -> Figure {
     let app = Arc::new(TestApp::start().await);
-    let each = size.of(5, 25);
+    let each = size.of(2, 6);
     let count = each * ROUTES.len();
     let jobs = ROUTES.iter().map(|route| {
         let (app, canaries) = (Arc::clone(&app), canaries.clone());
@@ -21,7 +21,7 @@ pub async fn frozen(size: Size, canaries: &Canaries) -> Figure {
             let function = rig.start(&app, route.function).await;
             let mut faults = Vec::new();
             for number in 0..=each {
-                let openid = format!("oFrozen{}-{number}", route.function);
+                let openid = route.user("Frozen", number);
                 let request = route.request(&app, &canaries, &openid).await;
                 let thaw = async {
                     // The first request opens the connections; before each of the others they are reset.

@@ -1,11 +1,13 @@
 //! The process killed at every event on the wire, and the same request sent once more.
 
-use super::routes::log_in;
-use super::{Figure, Function, ROUTES, Request, Rig, Route, Size, Verdict, side_by_side};
+use super::routes::{Ends, log_in};
+use super::{Figure, Function, ROUTES, Request, Rig, Route, Size, side_by_side};
 use crate::app::TestApp;
 use crate::canary::Canaries;
 use crate::gateway::FUNCTION_TIMEOUT;
 use crate::invariants::violations;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
@@ -13,7 +15,7 @@ use tokio::sync::Notify;
 /// Who asks: the state of the tables before the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Caller {
-    /// A user of whom nobody knows.
+    /// A user of whom nobody knows, but for the session where the route takes one.
     New,
     /// A user who has logged in before.
     Known,
@@ -25,6 +27,22 @@ enum Caller {
 
 const CALLERS: [Caller; 4] = [Caller::New, Caller::Known, Caller::Full, Caller::Repeating];
 
+/// One kind of caller of one route, in tables of its own.
+struct Shift {
+    app: TestApp,
+    route: &'static Route,
+    caller: Caller,
+    /// Two other instances, to which the request is sent again.
+    others: [Function; 2],
+    /// The secrets of this trial: they are looked for in the tables after it.
+    canaries: Canaries,
+    /// Those of the trials before.
+    earlier: Canaries,
+    killed: usize,
+    events: usize,
+    faults: Vec<String>,
+}
+
 /// Holds everything on the wire from the nth event on, and says so.
 struct Guard {
     at: usize,
@@ -34,16 +52,20 @@ struct Guard {
 
 /// Kills at every event in turn, from the start of the process on.
 pub async fn kills(size: Size, canaries: &Canaries) -> Figure {
-    let workers = 4;
-    let each = size.of(3, 50);
-    let jobs = ROUTES.iter().flat_map(|route| (0..workers).map(move |worker| (route, worker)));
-    let results = side_by_side(4, jobs.map(|(route, worker)| shift(route, worker, each, canaries.clone()))).await;
+    let each = size.of(1, 50);
+    let jobs = ROUTES.iter().flat_map(|route| (0..CALLERS.len()).map(move |caller| (route, caller)));
+    let jobs = jobs.map(|(route, caller)| {
+        let canaries = canaries.clone();
+        async move { Shift::start(route, CALLERS[caller]).await.run(each, caller, &canaries).await }
+    });
+    let results = side_by_side(4, jobs).await;
     let (kills, events): (Vec<usize>, Vec<usize>) = results.iter().map(|(kills, events, _)| (*kills, *events)).unzip();
     let faults: Vec<String> = results.into_iter().flat_map(|(_, _, faults)| faults).collect();
     Figure::new(
-        "the process killed at every wire event of every route, cold start included; then the same request repeated, twice: \
-         the same answer or a clean \"ask again\"; the invariants of the tables hold after each",
-        format!("{} kills a route, 0 violations", each * workers),
+        "the process killed at every wire event of every route, cold start included; then the same request repeated at two \
+         other instances: the same answer, a clean \"ask again\", or (logout, erase) `unauthorized`; after an end no session \
+         that it ended works; the invariants of the tables hold after each",
+        format!("{} kills a route, 0 violations", each * CALLERS.len()),
         format!(
             "{} kills over {} routes at up to {} events each, {} violations",
             kills.iter().sum::<usize>(),
@@ -55,102 +77,137 @@ pub async fn kills(size: Size, canaries: &Canaries) -> Figure {
     )
 }
 
-/// So many kills of one route with one kind of caller, in tables of its own: how many, at how many events, and what
-/// went wrong.
-async fn shift(route: &'static Route, worker: usize, kills: usize, canaries: Canaries) -> (usize, usize, Vec<String>) {
-    let app = TestApp::start().await;
-    // The secrets of this shift only: they are looked for after every kill.
-    let (all, canaries) = (canaries, Canaries::default());
-    let caller = CALLERS[worker];
-    let mut faults = Vec::new();
-    let (_, events) = trial(&app, route, caller, "oUnharmed", usize::MAX, &canaries, &mut faults).await;
-    let (mut killed, mut number) = (0, 0);
-    // An event may fail to come about once in a while; then there was no kill.
-    while killed < kills && number < 2 * kills {
-        // Spread over all events, however few kills there are.
-        let at = number * events.max(1) / kills.max(1) % events.max(1) + number / kills.max(1);
-        let (hit, _) = trial(&app, route, caller, &format!("oKilled{number}"), at, &canaries, &mut faults).await;
-        killed += usize::from(hit);
-        number += 1;
-        for violation in violations(&app, &canaries).await {
-            faults.push(format!("{} {caller:?} killed at {at}: {violation}", route.path));
+impl Shift {
+    async fn start(route: &'static Route, caller: Caller) -> Self {
+        let app = TestApp::start().await;
+        let canaries = Canaries::default();
+        let rig = Rig::before(&app, &canaries).await;
+        let others = [rig.start(&app, route.function).await, rig.start(&app, route.function).await];
+        Self {
+            app,
+            route,
+            caller,
+            others,
+            canaries,
+            earlier: Canaries::default(),
+            killed: 0,
+            events: 0,
+            faults: Vec::new(),
         }
     }
-    if killed < kills {
-        faults.push(format!("{} {caller:?}: only {killed} of {kills} kills came about", route.path));
-    }
-    all.absorb(&canaries);
-    (killed, events, faults)
-}
 
-/// One request, killed at this event, and its repeats: whether it was killed, and how many events there were.
-async fn trial(
-    app: &TestApp,
-    route: &'static Route,
-    caller: Caller,
-    openid: &str,
-    at: usize,
-    canaries: &Canaries,
-    faults: &mut Vec<String>,
-) -> (bool, usize) {
-    let logins = match caller {
-        Caller::New => 0,
-        Caller::Known | Caller::Repeating => 1,
-        // A route that takes a session opens one more.
-        Caller::Full => 20,
-    };
-    for _ in 0..logins {
-        log_in(app, openid).await;
-    }
-    let request = route.request(app, canaries, openid).await;
-    let rig = Rig::before(app, canaries).await;
-    let mut known = None;
-    if caller == Caller::Repeating {
-        known = right(&answer(&rig, app, &request).await);
-    }
-    let guard = Arc::new(Guard { at, seen: AtomicUsize::new(0), reached: Notify::new() });
-    let watching = Arc::clone(&guard);
-    rig.watch(&(Arc::new(move |_, _| watching.goes_on()) as _));
-    let function = rig.start(app, route.function).await;
-    let first = tokio::select! {
-        (verdict, _) = function.send(&request, FUNCTION_TIMEOUT) => Some(verdict),
-        () = guard.reached.notified() => None,
-    };
-    function.kill();
-    let seen = guard.seen.load(Ordering::SeqCst);
-    let mut say = |fault: String| faults.push(format!("{} {caller:?} killed at {at}: {fault}", route.path));
-    if let Some(verdict) = &first {
-        if right(verdict).is_none() {
-            say(format!("unharmed, and {verdict:?}"));
+    /// So many kills: how many came about, at how many events, and what went wrong.
+    async fn run(mut self, kills: usize, caller: usize, all: &Canaries) -> (usize, usize, Vec<String>) {
+        self.trial("oUnharmed", usize::MAX).await;
+        let mut number = 0;
+        // An event may fail to come about once in a while; then there was no kill.
+        while self.killed < kills && number < 2 * kills {
+            // Spread over all events, however few kills there are, and in step with the other callers.
+            let (nth, of) = (number * CALLERS.len() + caller, kills * CALLERS.len());
+            let at = nth * self.events / of % self.events.max(1);
+            self.trial(&format!("oKilled{number}"), at).await;
+            number += 1;
+            for violation in violations(&self.app, &self.canaries).await {
+                self.say(at, &violation);
+            }
+            self.earlier.absorb(&self.canaries);
         }
-        known = known.or(right(verdict));
+        if self.killed < kills {
+            self.say(usize::MAX, &format!("only {} of {kills} kills came about", self.killed));
+        }
+        self.others.into_iter().for_each(Function::kill);
+        self.earlier.absorb(&self.canaries);
+        self.faults.extend(violations(&self.app, &self.earlier).await);
+        all.absorb(&self.earlier);
+        (self.killed, self.events, self.faults)
     }
-    // The process that was killed had the proxies' connections; the next one has others.
-    let rig = Rig::before(app, canaries).await;
-    for _ in 0..2 {
-        let verdict = answer(&rig, app, &request).await;
-        request.fault_of_repeat(&verdict).into_iter().for_each(&mut say);
-        match (&known, right(&verdict)) {
-            (Some(known), got) if got.as_ref() != Some(known) => say(format!("repeated: {verdict:?}, not the same")),
-            (None, Some(got)) => known = Some(got),
-            _ => {}
+
+    fn say(&mut self, at: usize, fault: &str) {
+        self.faults.push(format!("{} {:?} killed at {at}: {fault}", self.route.name, self.caller));
+    }
+
+    /// One request, killed at this event, and its repeats.
+    async fn trial(&mut self, openid: &str, at: usize) {
+        let logins = match self.caller {
+            Caller::New => 0,
+            Caller::Known | Caller::Repeating => 1,
+            // A route that takes a session opens one more.
+            Caller::Full => 20,
+        };
+        let mut last = None;
+        for _ in 0..logins {
+            last = Some(log_in(&self.app, openid).await);
+        }
+        let request = self.route.request(&self.app, &self.canaries, openid).await;
+        let mut known = None;
+        if self.caller == Caller::Repeating {
+            let (verdict, _) = self.others[0].send(&request, FUNCTION_TIMEOUT).await;
+            known = verdict.right().cloned();
+            if known.is_none() {
+                self.say(at, &format!("at first {verdict:?}"));
+            }
+        }
+        self.kill(&request, at, &mut known).await;
+        for other in 0..self.others.len() {
+            let (verdict, _) = self.others[other].send(&request, FUNCTION_TIMEOUT).await;
+            if let Some(fault) = request.fault(&verdict, known.as_ref()) {
+                self.say(at, &fault);
+            }
+            known = known.or(verdict.right().cloned());
+        }
+        for fault in self.left_over(&request, last.as_deref()).await {
+            self.say(at, &fault);
         }
     }
-    (first.is_none(), seen)
-}
 
-/// What a function that lives only for it answers to a request.
-async fn answer(rig: &Rig, app: &TestApp, request: &Request) -> Verdict {
-    let function: Function = rig.start(app, request.route.function).await;
-    let (verdict, _) = function.send(request, FUNCTION_TIMEOUT).await;
-    function.kill();
-    verdict
-}
+    /// Sends the request to a process of its own, and kills that at this event.
+    async fn kill(&mut self, request: &Request, at: usize, known: &mut Option<Value>) {
+        let rig = Rig::before(&self.app, &self.canaries).await;
+        let guard = Arc::new(Guard { at, seen: AtomicUsize::new(0), reached: Notify::new() });
+        let watching = Arc::clone(&guard);
+        rig.watch(&(Arc::new(move |_, _| watching.goes_on()) as _));
+        let function = rig.start(&self.app, self.route.function).await;
+        let answered = tokio::select! {
+            (verdict, _) = function.send(request, FUNCTION_TIMEOUT) => Some(verdict),
+            () = guard.reached.notified() => None,
+        };
+        function.kill();
+        let Some(verdict) = answered else {
+            self.killed += 1;
+            return;
+        };
+        if at == usize::MAX {
+            self.events = guard.seen.load(Ordering::SeqCst);
+        }
+        let fault = request.fault(&verdict, known.as_ref());
+        // Nothing has been done yet that could have made it unauthorized.
+        let fault = fault.or_else(|| (known.is_none() && verdict.right().is_none()).then(|| format!("{verdict:?}")));
+        if let Some(fault) = fault {
+            self.say(at, &format!("unharmed, and {fault}"));
+        }
+        *known = known.take().or(verdict.right().cloned());
+    }
 
-fn right(verdict: &Verdict) -> Option<serde_json::Value> {
-    match verdict {
-        Verdict::Right(data) => Some(data.clone()),
-        _ => None,
+    /// What is still there that should have ended, or has ended and should not. `other` is another session of the user.
+    async fn left_over(&self, request: &Request, other: Option<&str>) -> Vec<String> {
+        let Some(ends) = self.route.ends else {
+            return Vec::new();
+        };
+        let mut faults = Vec::new();
+        let expected = if ends == Ends::Session { "ok" } else { "unauthorized" };
+        for (token, expected) in [(request.token.as_deref(), "unauthorized"), (other, expected)] {
+            let Some(token) = token else { continue };
+            let answer = self.app.call(token, "GET", "/user", &Value::Null).await;
+            if answer.outcome() != expected {
+                faults.push(format!("a session is {} instead of {expected}", answer.outcome()));
+            }
+        }
+        let users = self.app.dynamodb().get_item().table_name(&self.app.tables.users);
+        let user = users.key("openid", AttributeValue::S(request.openid.clone())).consistent_read(true).send().await;
+        if user.expect("a table that can be read").item.is_some() == (ends == Ends::User) {
+            faults.push(format!("the user is there or not, after the end of {ends:?}"));
+        }
+        faults
     }
 }
 

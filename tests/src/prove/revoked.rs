@@ -1,6 +1,6 @@
 //! WeChat's access token revoked while many want a phone number.
 
-use super::{Figure, Function, ROUTES, Rig, Size, Verdict, side_by_side};
+use super::{Figure, Function, Rig, Route, Size, side_by_side};
 use crate::app::TestApp;
 use crate::canary::Canaries;
 use crate::gateway::FUNCTION_TIMEOUT;
@@ -8,33 +8,50 @@ use crate::invariants::violations;
 use crate::wechat::Revoked;
 use std::sync::Arc;
 
-/// Revokes the token that all instances hold, and has every caller ask at once, each at an instance of its own.
+/// Each instance has so many callers, one after the other: Lambda gives it one request at a time.
+const CALLERS_EACH: usize = 4;
+
+/// Revokes the token that all instances hold, and has all instances asked at once.
 pub async fn revoked(size: Size, canaries: &Canaries) -> Figure {
-    let callers = size.of(8, 100);
+    let instances = size.of(4, 25);
+    let callers = instances * CALLERS_EACH;
     let rounds = [Revoked::Repeated, Revoked::Forgotten];
     let mut faults = Vec::new();
     let mut forced = Vec::new();
     for how in rounds {
         let app = Arc::new(TestApp::start().await);
         let rig = Rig::before(&app, canaries).await;
-        let route = ROUTES.iter().find(|route| route.path == "/phone").expect("a route that needs an access token");
-        let mut jobs = Vec::new();
-        for number in 0..callers {
-            let openid = format!("oCaller{number}");
-            let function: Function = rig.start(&app, route.function).await;
-            // From now on it holds the token.
-            let first = route.request(&app, canaries, &openid).await;
-            let (verdict, _) = function.send(&first, FUNCTION_TIMEOUT).await;
-            assert!(matches!(verdict, Verdict::Right(_)), "{verdict:?}");
-            jobs.push((function, route.request(&app, canaries, &openid).await));
-        }
-        app.wechat.revoke_access_token(how);
-        let jobs = jobs.into_iter().map(|(function, request)| async move {
-            let (verdict, spent) = function.send(&request, FUNCTION_TIMEOUT).await;
-            function.kill();
-            (!matches!(verdict, Verdict::Right(_))).then(|| format!("{how:?}: {verdict:?} after {spent:?}"))
+        let route = Route::named("POST /phone");
+        let starts = (0..instances).map(|number| {
+            let (app, rig, canaries) = (Arc::clone(&app), rig.clone(), canaries.clone());
+            async move {
+                let function: Function = rig.start(&app, route.function).await;
+                // From now on it holds the token.
+                let first = route.request(&app, &canaries, &route.user("First", number)).await;
+                let (verdict, _) = function.send(&first, FUNCTION_TIMEOUT).await;
+                assert!(verdict.right().is_some(), "{verdict:?}");
+                let mut requests = Vec::new();
+                for caller in 0..CALLERS_EACH {
+                    let openid = route.user("Caller", format_args!("{number}-{caller}"));
+                    requests.push(route.request(&app, &canaries, &openid).await);
+                }
+                (function, requests)
+            }
         });
-        faults.extend(side_by_side(callers, jobs).await.into_iter().flatten());
+        let jobs = side_by_side(4, starts).await;
+        app.wechat.revoke_access_token(how);
+        let jobs = jobs.into_iter().map(|(function, requests)| async move {
+            let mut faults = Vec::new();
+            for request in &requests {
+                let (verdict, spent) = function.send(request, FUNCTION_TIMEOUT).await;
+                if verdict.right().is_none() {
+                    faults.push(format!("{how:?}: {verdict:?} after {spent:?}"));
+                }
+            }
+            function.kill();
+            faults
+        });
+        faults.extend(side_by_side(instances, jobs).await.into_iter().flatten());
         forced.push(app.wechat.forced_refreshes());
         faults.extend(violations(&app, canaries).await);
     }
@@ -44,7 +61,9 @@ pub async fn revoked(size: Size, canaries: &Canaries) -> Figure {
         faults.push(format!("force_refresh {forced:?} times"));
     }
     Figure::new(
-        format!("the access token revoked under {callers} callers, each at an instance of its own"),
+        format!(
+            "the access token revoked under {callers} callers on {instances} instances, {CALLERS_EACH} in a row at each"
+        ),
         "0 failed callers, force_refresh at most once",
         reached,
         faults,

@@ -1,6 +1,6 @@
 //! The AppSecret changed under load.
 
-use super::{Figure, ROUTES, Rig, Size, Verdict, side_by_side};
+use super::{Figure, Rig, Route, Size, Verdict, side_by_side};
 use crate::app::{APP_ID, TestApp, WECHAT_SECRET_ID};
 use crate::canary::Canaries;
 use crate::gateway::FUNCTION_TIMEOUT;
@@ -58,7 +58,7 @@ async fn rotation(pause: Duration, canaries: Canaries) -> Round {
                 let (mut logins, mut faults) = (0, Vec::new());
                 while Instant::now() < end {
                     let openid = format!("oRotated{worker}-{logins}");
-                    let request = ROUTES[0].request(&app, &canaries, &openid).await;
+                    let request = Route::named("POST /login").request(&app, &canaries, &openid).await;
                     let late = put.lock().expect("no panic").is_some_and(|at: Instant| at.elapsed() > GRACE);
                     let (verdict, _) = function.send(&request, FUNCTION_TIMEOUT).await;
                     logins += 1;

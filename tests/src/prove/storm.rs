@@ -13,25 +13,25 @@ use std::time::{Duration, Instant};
 pub async fn storm(size: Size, canaries: &Canaries) -> Figure {
     let app = Arc::new(TestApp::start().await);
     let workers = size.of(4, 16) as u64;
-    let each = size.of(3, 32);
+    let each = size.of(1, 8);
     let count = usize::try_from(workers).unwrap_or(0) * each * ROUTES.len();
     let jobs = ROUTES.iter().flat_map(|route| (0..workers).map(move |worker| (route, worker)));
-    let jobs = jobs.map(|(route, worker)| {
+    let jobs = (0..).zip(jobs).map(|(seed, (route, worker))| {
         let (app, canaries) = (Arc::clone(&app), canaries.clone());
         async move {
             let rig = Rig::before(&app, &canaries).await;
-            let schedule = Schedule { seed: worker, mix: Mix::Storm };
+            let schedule = Schedule { seed, mix: Mix::Storm };
             rig.decide(move |call| schedule.fault(call));
             let function = rig.start(&app, route.function).await;
             let (mut faults, mut sent, mut succeeded) = (Vec::new(), Vec::new(), 0);
             let timeout = [FUNCTION_TIMEOUT, Duration::from_secs(5)][usize::from(worker % 2 == 1)];
             for number in 0..each {
-                let openid = format!("oStorm{}-{worker}-{number}", route.function);
+                let openid = route.user("Storm", format_args!("{worker}-{number}"));
                 let request = route.request(&app, &canaries, &openid).await;
                 let (verdict, spent) = function.send(&request, timeout).await;
                 succeeded += usize::from(matches!(verdict, Verdict::Right(_)));
                 if matches!(verdict, Verdict::Wrong(_)) || spent > timeout - Duration::from_millis(300) {
-                    faults.push(format!("seed {worker} {openid}: {verdict:?} after {spent:?}"));
+                    faults.push(format!("seed {seed} {openid}: {verdict:?} after {spent:?}"));
                 }
                 sent.push((request, verdict, Instant::now()));
             }
@@ -41,10 +41,9 @@ pub async fn storm(size: Size, canaries: &Canaries) -> Figure {
             for (request, before, since) in sent {
                 let (verdict, _) = function.send(&request, FUNCTION_TIMEOUT).await;
                 // An answer can be had again for two minutes.
-                let kept = matches!(before, Verdict::Right(_)) && since.elapsed() < Duration::from_secs(110);
-                let lost = (kept && verdict != before).then(|| format!("{before:?}, then {verdict:?}"));
-                if let Some(fault) = request.fault_of_repeat(&verdict).or(lost) {
-                    faults.push(format!("seed {worker} {}: {fault}", request.openid));
+                let known = before.right().filter(|_| since.elapsed() < Duration::from_secs(110));
+                if let Some(fault) = request.fault(&verdict, known) {
+                    faults.push(format!("seed {seed} {}: {fault}", request.openid));
                 }
             }
             function.kill();

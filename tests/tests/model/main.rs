@@ -1,15 +1,17 @@
 //! Login, replay, logout, logout of all, erase and phone of one user as a model, in which every interleaving of three
-//! pages is tried, with crashes, lost replies, and late copies of writes.
+//! pages is tried, with crashes, lost replies, and late copies of writes; and, likewise, the renewal of the access token.
 //!
 //! The model is of the design, not of the code: of what each call reads and writes, and on which conditions. DynamoDB is
 //! modelled as atomic writes and strongly consistent reads, WeChat as what exchanges a code once. `promises` says what
 //! must hold; `teeth` shows that without any one of the conditions it does not.
 //!
-//! `cargo test` tries the scenarios below; `cargo model`, in minutes, all scripts of three pages.
+//! `cargo test` tries the scenarios below; `cargo model`, in up to an hour, all scripts of three pages.
 
+mod access_token;
 mod design;
 mod every_script;
 mod promises;
+mod renewals;
 mod scenario;
 mod sessions;
 mod state;
@@ -21,6 +23,8 @@ use scenario::Call::{self, Erase, LogIn, LogOut, LogOutAll, Phone};
 use scenario::{ACTORS, Scenario};
 use sessions::Sessions;
 use stateright::{Checker, HasDiscoveries, Model};
+use std::fmt::Debug;
+use std::hash::Hash;
 
 /// What the checker found.
 struct Found {
@@ -37,8 +41,16 @@ struct Broken {
 
 /// Tries everything that can happen in a scenario, up to the first broken promise.
 fn check(scenario: Scenario, design: Design) -> Found {
-    let checker = Sessions { scenario, design }.checker();
-    let checker = checker.finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    search(Sessions { scenario, design })
+}
+
+/// Tries everything that can happen in a model, up to the first broken promise.
+fn search<M>(model: M) -> Found
+where
+    M: Model<State: Clone + Debug + Hash + PartialEq + Send + Sync, Action: Clone + Debug + PartialEq + Send + Sync>,
+    M: Send + Sync + 'static,
+{
+    let checker = model.checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let mut discoveries = checker.discoveries();
     let answered = discoveries.remove(promises::ANSWERED);
     let mut promises: Vec<&str> = discoveries.keys().copied().collect();

@@ -18,7 +18,7 @@ pub const STUCK: &str = "nobody waits for what never comes";
 pub const ANSWERED: &str = "everybody is answered in the end";
 
 pub fn all() -> Vec<Property<Sessions>> {
-    let always = |name, condition| Property { expectation: Expectation::Always, name, condition };
+    let always = Property::<Sessions>::always;
     vec![
         always(ENDED, |_, state| open(state).all(|login| !state.promises.has_ended(login))),
         always(ERASED, |_, state| {
