@@ -105,7 +105,7 @@ fn section(names: [&str; 4], all: &[Measured; 4], load: &str) -> String {
     let line = |what: &str, unit: &str, scale: f64, digits: usize, value: fn(&Measured) -> &[f64]| {
         let cells = all.each_ref().map(|measured| {
             let value = median(value(measured)).unwrap_or_default() / scale;
-            format!("{value:.digits$} {unit}")
+            format!("{value:.digits$} {unit}").trim_end().to_owned()
         });
         format!("| {what} | {} |\n", cells.join(" | "))
     };
