@@ -83,7 +83,8 @@ impl Call {
         let fields = match media_type {
             MediaType::Json => serde_json::from_slice(body).map_err(|_| malformed())?,
             MediaType::Form => {
-                std::str::from_utf8(body).map_err(|_| malformed())?;
+                // The parser puts U+FFFD in the place of what is no UTF-8.
+                percent_encoding::percent_decode(body).decode_utf8().map_err(|_| malformed())?;
                 form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), Value::from(value))).collect()
             }
         };

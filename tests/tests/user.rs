@@ -108,6 +108,8 @@ async fn a_form_changes_a_user_too() {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     let answer = app.request("PUT", "/user", &headers, b"name=%E5%B0%8F%E6%98%8E").await;
     assert_eq!(answer.data("name"), "小明");
+    let answer = app.request("PUT", "/user", &headers, b"name=%D0%A1%C3%F7").await;
+    assert_eq!(answer.outcome(), "malformed_request", "GBK is no UTF-8");
 }
 
 #[tokio::test]
