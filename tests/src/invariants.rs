@@ -7,12 +7,12 @@
 //!
 //! A user is a user by the table's key, so that there is one for each openid needs no check.
 
-use crate::app::TestApp;
-use crate::aws::scan;
-use crate::canary::Canaries;
 use aws_sdk_dynamodb::types::AttributeValue;
 use miniprogram::store::MOST_SESSIONS;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use tools::app::TestApp;
+use tools::fakes::aws::scan;
+use tools::leaks::Canaries;
 
 type Item = HashMap<String, AttributeValue>;
 

@@ -6,11 +6,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tests::app::{APP_ID, APP_SECRET, Answer, KEYRING, TestApp, environment};
-use tests::aws::{Mood, Service};
-use tests::gateway::{self, FUNCTION_TIMEOUT};
-use tests::runtime_api::Instance;
-use tests::wechat::{Fault, LoginCode, Revoked};
+use tools::app::{APP_ID, APP_SECRET, Answer, KEYRING, TestApp, environment};
+use tools::fakes::aws::{Mood, Service};
+use tools::fakes::gateway::{self, FUNCTION_TIMEOUT};
+use tools::fakes::runtime_api::Instance;
+use tools::fakes::wechat::{Fault, LoginCode, Revoked};
 
 async fn send(instance: &Instance, body: &str) -> Answer {
     let event = gateway::event("POST", "/login", &HeaderMap::new(), body.as_bytes());

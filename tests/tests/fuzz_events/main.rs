@@ -57,7 +57,7 @@ async fn fuzz(route: &'static Route, runs: usize, seed: u64) -> BTreeMap<String,
 
 /// Sends `runs` events to every route, and says how many replies came of it.
 async fn fuzz_all(runs: usize) -> usize {
-    let seed = tests::environment("FUZZ_SEED").and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+    let seed = tools::environment("FUZZ_SEED").and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
     let all = join_all(contract::ROUTES.iter().map(|route| fuzz(route, runs, seed))).await;
     // Past the test's capture, which holds the log lines of every request.
     let mut terminal = std::io::stderr();

@@ -6,9 +6,9 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tests::app::{SAMPLE_TOKEN, TestApp, authorizer, functions, open_sample_session};
-use tests::gateway::{self, FUNCTION_TIMEOUT, Function};
-use tests::wechat::{SAMPLE_LOGIN_CODE, SAMPLE_OPENID, SAMPLE_PHONE_CODE};
+use tools::app::{SAMPLE_TOKEN, TestApp, authorizer, functions, open_sample_session};
+use tools::fakes::gateway::{self, FUNCTION_TIMEOUT, Function};
+use tools::fakes::wechat::{SAMPLE_LOGIN_CODE, SAMPLE_OPENID, SAMPLE_PHONE_CODE};
 
 /// One route with what stands behind it.
 pub struct Behind {

@@ -1,0 +1,4 @@
+//! The operator's commands, against the fakes.
+
+mod import;
+mod reseal;
