@@ -282,7 +282,7 @@ async fn a_dynamodb_that_throttles_is_asked_until_there_is_no_hope() {
     let proxy = Proxy::before(app.aws.endpoint(), &Canaries::default()).await;
     let behind = app.behind(app.wechat.base_url(), proxy.url());
     let throttle =
-        |times| move |call: &Call| (call.writes() && call.nth < times).then(|| chaos::Fault::throttled(call));
+        |times| move |call: &Call| (call.writes() && call.nth < times).then(|| faults::Fault::throttled(call));
     proxy.decide(throttle(5));
     assert_outcome(&behind.login(&app.wechat.login_code("oAlice")).await, 200, "ok");
     proxy.decide(throttle(100));
