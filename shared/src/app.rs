@@ -9,7 +9,7 @@ use crate::scope::Scope;
 use crate::secrets::Secrets;
 use crate::session::{Caller, Token};
 use crate::store::{Found, Store};
-use crate::{aws, tls, wechat};
+use crate::{aws, wechat};
 use aws_types::SdkConfig;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -89,7 +89,7 @@ impl App {
             return Ok(client);
         }
         let client = wechat::Client::new(
-            tls::wechat_http_client(self.extra_roots_file.as_deref())?,
+            wechat::Connection::new(self.extra_roots_file.as_deref())?,
             self.wechat_base_url.clone(),
             Arc::clone(&self.secrets),
             Arc::clone(&self.store),

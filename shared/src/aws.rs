@@ -3,22 +3,23 @@
 mod http;
 
 use crate::config::{Config, ConfigError};
-use crate::tls;
-pub use crate::tls::aws_http_client as http_client;
+use crate::http_client::{NO_TLS, builder};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{AppName, BehaviorVersion, Region, SharedAsyncSleep, SharedCredentialsProvider};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
-pub(crate) use http::Http;
+use http::Http;
+use std::path::Path;
 use std::time::Duration;
 
 /// The limit of one whole call to an AWS service, its retries included.
 pub const CALL: Duration = Duration::from_secs(2);
 
 /// The limit for connecting to an AWS service, which is near.
-pub(crate) const CONNECT: Duration = Duration::from_millis(800);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// The SDK's configuration from what Lambda tells its functions, with our limits. The general loader, the crate `aws-config`,
 /// looks in five more places, each with a client of its own, and Lambda uses none of them: leaving it out makes every
@@ -33,7 +34,7 @@ pub fn load(config: &Config) -> Result<SdkConfig, ConfigError> {
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .use_dual_stack(config.use_dual_stack)
         .use_fips(config.use_fips)
-        .http_client(tls::aws_http_client(config.extra_roots_file.as_deref())?);
+        .http_client(http_client(config.extra_roots_file.as_deref())?);
     if let Some(credentials) = &config.credentials {
         sdk = sdk.credentials_provider(SharedCredentialsProvider::new(credentials.clone()));
     }
@@ -47,9 +48,18 @@ pub fn load(config: &Config) -> Result<SdkConfig, ConfigError> {
     Ok(with_limits(sdk.build()))
 }
 
-/// How often a call is tried. With three tries, the SDK's own number, DynamoDB that throttles three calls of ten fails
+/// Makes the HTTP client that the AWS SDKs share.
+///
+/// # Errors
+/// If the TLS stack cannot be set up, or `extra_roots` cannot be read.
+pub fn http_client(extra_roots: Option<&Path>) -> Result<SharedHttpClient, ConfigError> {
+    let client = builder(extra_roots)?.connect_timeout(CONNECT_TIMEOUT).build().map_err(|_| NO_TLS)?;
+    Ok(SharedHttpClient::new(Http(client)))
+}
+
+/// Maximum number of attempts of a call. With three tries, the SDK's own number, DynamoDB that throttles three calls of ten fails
 /// one login of forty; with six none of a thousand. All of them share [`CALL`].
-const TRIES: u32 = 6;
+const MAX_ATTEMPTS: u32 = 6;
 
 /// `sdk` with our limits: the SDK has none of its own on the time of a try.
 pub fn with_limits(sdk: SdkConfig) -> SdkConfig {
@@ -62,7 +72,7 @@ pub fn with_limits(sdk: SdkConfig) -> SdkConfig {
         )
         .retry_config(
             RetryConfig::standard()
-                .with_max_attempts(TRIES)
+                .with_max_attempts(MAX_ATTEMPTS)
                 .with_initial_backoff(Duration::from_millis(50))
                 .with_max_backoff(Duration::from_millis(400)),
         )
@@ -70,11 +80,13 @@ pub fn with_limits(sdk: SdkConfig) -> SdkConfig {
 }
 
 /// Why an AWS service did not do what it was asked for. The text is ours; theirs may name what must not be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// It did not answer, or not in time, or is throttling: another time it may.
+    #[error("{0}")]
     Unavailable(&'static str),
     /// It will not answer differently until an operator changes something.
+    #[error("{0}")]
     Misconfigured(&'static str),
 }
 

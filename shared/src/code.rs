@@ -1,5 +1,8 @@
 //! The code that a page gets from WeChat and hands to us.
 
+#[cfg(test)]
+mod fuzz;
+
 use secrecy::{ExposeSecret, SecretString};
 
 /// A code of `wx.login` or of the phone button: 1 to 512 printable ASCII characters.

@@ -14,7 +14,8 @@ pub const WORTH_STARTING: Duration = Duration::from_millis(250);
 pub struct Deadline(Instant);
 
 /// There is too little time left to start the step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too little time left")]
 pub struct OutOfTime;
 
 impl Deadline {

@@ -82,7 +82,8 @@ impl Failure {
 }
 
 /// A failure and why it came about. The cause is ours (never upstream text) and goes to the log only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{cause}")]
 pub struct Error {
     /// What the caller is told.
     pub failure: Failure,

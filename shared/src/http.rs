@@ -1,6 +1,9 @@
 //! What comes in and what goes out: a [`Call`] is read from the event, a [`Reply`] or an [`Error`] becomes the
 //! answer in the contract's form.
 
+#[cfg(test)]
+mod fuzz;
+
 use crate::code::Code;
 use crate::error::{Error, Failure};
 use crate::scope::Scope;
@@ -13,8 +16,8 @@ use lambda_http::{Request, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// The largest body that a route takes, in bytes after base64 is undone, unless it says otherwise.
-pub const LARGEST_BODY: usize = 4 * 1024;
+/// Maximum size of a body, in bytes after base64 is undone, unless it says otherwise.
+pub const MAX_BODY: usize = 4 * 1024;
 
 /// What a caller is told to wait after [`Failure::RateLimited`], in seconds: WeChat counts by the minute.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("60");
@@ -58,12 +61,12 @@ impl Call {
         Token::from_bearer(self.request.headers().get(AUTHORIZATION)?.to_str().ok()?)
     }
 
-    /// Reads the fields of a body of at most [`LARGEST_BODY`]: JSON or a form, by the media type; JSON if there is none.
+    /// Reads the fields of a body of at most [`MAX_BODY`]: JSON or a form, by the media type; JSON if there is none.
     ///
     /// # Errors
     /// If the body is too large, of another media type, or not what its media type says.
     pub fn fields(&self) -> Result<Fields, Error> {
-        self.fields_within(LARGEST_BODY)
+        self.fields_within(MAX_BODY)
     }
 
     /// Reads the fields of a body of at most `largest` bytes.

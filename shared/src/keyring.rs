@@ -5,6 +5,10 @@
 //! serves two ends. A sealed value is `<key name>:<base64 of nonce, ciphertext and tag>`, AES-256-GCM with a
 //! fresh nonce, bound to the place it belongs to: moved to another item it does not open.
 
+#[cfg(test)]
+mod fuzz;
+
+use crate::hex::hex;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::aead::{self, AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -13,7 +17,6 @@ use ring::{hkdf, hmac};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 /// A key shorter than this, in characters, is refused: a generated one has 64.
 const SHORTEST_KEY: usize = 32;
@@ -44,11 +47,13 @@ impl<'a> Place<'a> {
 }
 
 /// A value could not be sealed or does not open: damaged, moved, or under a key that the ring no longer has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// The ring has no key of that name.
+    #[error("keyring: a key is gone that sealed a value")]
     NoKey,
-    /// It is damaged, was moved, or is none.
+    /// It is damaged, was moved, or was never sealed.
+    #[error("a sealed value does not open")]
     Broken,
 }
 
@@ -150,15 +155,6 @@ impl Keyring {
             .map_err(|_| SealError::Broken)?;
         Ok(derived)
     }
-}
-
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@
 
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
 
-mod ahead;
 pub mod app;
 pub mod aws;
 pub mod clock;
@@ -25,9 +24,9 @@ pub mod config;
 pub mod deadline;
 pub mod error;
 mod event;
-#[cfg(test)]
-mod fuzz;
+pub mod hex;
 pub mod http;
+mod http_client;
 pub mod keyring;
 pub mod log;
 pub mod profile;
@@ -37,7 +36,7 @@ pub mod secrets;
 pub mod service;
 pub mod session;
 pub mod store;
-mod tls;
+pub mod text;
 pub mod wechat;
 
 pub use app::{App, Needs};

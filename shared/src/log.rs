@@ -118,14 +118,27 @@ pub struct Outcome<'a> {
     /// The HTTP status of the reply.
     pub status: u16,
     /// `None` if the request succeeded.
-    pub error: Option<(&'static str, &'a crate::Error)>,
+    pub error: Option<Failed<'a>>,
+}
+
+/// Why a request failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed<'a> {
+    /// The `error` of the response's body.
+    pub name: &'static str,
+    /// The reason, in our own words.
+    pub cause: &'static str,
+    /// WeChat's `errcode`, where it gave one.
+    pub errcode: Option<i64>,
+    /// WeChat's request id.
+    pub rid: Option<&'a str>,
 }
 
 impl<'a> Line<'a> {
     /// The line of a finished request.
     pub fn new(log: &Log, outcome: Outcome<'a>) -> Self {
         let measured = log.read();
-        let error = outcome.error.map(|(_, error)| error);
+        let error = outcome.error;
         Self {
             timestamp: timestamp(),
             level: match outcome.status {
@@ -135,11 +148,11 @@ impl<'a> Line<'a> {
             },
             request_id: outcome.request_id,
             route: outcome.route,
-            outcome: outcome.error.map_or("ok", |(name, _)| name),
+            outcome: error.map_or("ok", |error| error.name),
             status: outcome.status,
             cause: error.map(|error| error.cause),
             errcode: error.and_then(|error| error.errcode),
-            rid: error.and_then(|error| error.rid.as_deref()),
+            rid: error.and_then(|error| error.rid),
             replayed: measured.replayed,
             stale_secret: measured.stale_secret,
             access_token: measured.access_token,

@@ -1,5 +1,8 @@
 //! What users hand in themselves: WeChat no longer tells a back end their name and avatar.
 
+#[cfg(test)]
+mod fuzz;
+
 use lambda_http::http::Uri;
 
 /// A name: 1 to 50 characters, without control characters, and without white space at its ends.

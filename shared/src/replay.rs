@@ -2,7 +2,6 @@
 
 use crate::aws;
 use crate::scope::Scope;
-use crate::store::Error;
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -34,9 +33,9 @@ pub enum Look<T> {
 ///
 /// # Errors
 /// What `look` fails with.
-pub async fn search<T, F>(patience: Duration, scope: &Scope, look: impl Fn() -> F) -> Result<Option<T>, Error>
+pub async fn search<T, E, F>(patience: Duration, scope: &Scope, look: impl Fn() -> F) -> Result<Option<T>, E>
 where
-    F: Future<Output = Result<Look<T>, Error>>,
+    F: Future<Output = Result<Look<T>, E>>,
 {
     let until = (scope.deadline.instant() - LAST_LOOK).min(Instant::now() + patience);
     let mut pause = FIRST_PAUSE;
@@ -63,7 +62,7 @@ mod tests {
         let looks = Cell::new(0);
         let found = search(patience, &scope, || async {
             looks.set(looks.get() + 1);
-            Ok(if looks.get() == found_at { Look::Found(looks.get()) } else { Look::NotYet })
+            Ok::<_, ()>(if looks.get() == found_at { Look::Found(looks.get()) } else { Look::NotYet })
         });
         (found.await.unwrap(), looks.get())
     }
@@ -94,7 +93,7 @@ mod tests {
     async fn what_is_ruled_out_ends_the_search() {
         let scope = Scope::until(Deadline::of_invocation(Duration::from_secs(10)));
         let start = Instant::now();
-        let found: Option<()> = search(PATIENCE, &scope, || async { Ok(Look::Never) }).await.unwrap();
+        let found: Option<()> = search(PATIENCE, &scope, || async { Ok::<_, ()>(Look::Never) }).await.unwrap();
         assert_eq!((found, start.elapsed()), (None, Duration::ZERO));
     }
 }

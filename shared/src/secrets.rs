@@ -4,6 +4,7 @@ use crate::aws::{self, Fault};
 use crate::clock::{Clock, Timestamp};
 use crate::keyring::Keyring;
 use crate::scope::Scope;
+use crate::text::strip_bom;
 use aws_sdk_secretsmanager::Client;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -30,11 +31,13 @@ const WORDS: aws::Words = aws::Words {
 };
 
 /// Why a secret is not there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Secrets Manager did not hand it out.
-    Aws(Fault),
+    #[error(transparent)]
+    Aws(#[from] Fault),
     /// It is there, but not what it should be.
+    #[error("{0}")]
     Malformed(&'static str),
 }
 
@@ -167,9 +170,7 @@ impl<T> Cached<T> {
             .map_err(|_| Error::Aws(Fault::Unavailable(WORDS.unavailable)))?
             .map_err(|error| Error::Aws(WORDS.read(&error)))?;
         let text: SecretString = answer.secret_string.unwrap_or_default().into();
-        // An editor may have put a byte order mark before the text.
-        let text = text.expose_secret().trim_start_matches('\u{feff}');
-        let value = Arc::new((self.parse)(text).map_err(Error::Malformed)?);
+        let value = Arc::new((self.parse)(strip_bom(text.expose_secret())).map_err(Error::Malformed)?);
         state.value = Some(Arc::clone(&value));
         state.fresh_until = Some(source.clock.now() + FRESH_FOR);
         Ok(value)

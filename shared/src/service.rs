@@ -7,10 +7,10 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Failure};
 use crate::event::defuse;
 use crate::http::{Call, Reply, respond};
-use crate::log::{self, Line, Outcome};
+use crate::log::{self, Failed, Line, Outcome};
 use crate::scope::Scope;
 use lambda_http::request::LambdaRequest;
-use lambda_http::{LambdaEvent, Request, RequestExt, Response, Service, service_fn};
+use lambda_http::{Context, LambdaEvent, Request, RequestExt, Response, Service, service_fn};
 use serde::Serialize;
 use std::convert::Infallible;
 use std::future::Future;
@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::timeout_at;
 
-/// What is assumed to be left where no deadline is told: the functions' timeout in `template.yaml`.
-const UNTOLD: Duration = Duration::from_secs(10);
+/// Assumed time left where Lambda gives no deadline: the functions' timeout in `template.yaml`.
+const DEFAULT_TIME_LEFT: Duration = Duration::from_secs(10);
 
 /// Runs `handler` as the Lambda function of `route` until Lambda ends the process, with what it `needs` made ready first. Configuration comes from the
 /// environment; what is wrong with it is said in the log and answered as `misconfigured`.
@@ -61,8 +61,8 @@ where
     let warm = Arc::new(AtomicBool::new(false));
     let answer = service_fn(move |request: Request| {
         let (app, handler) = (app.clone(), handler.clone());
-        let cold_start = !warm.swap(true, Ordering::Relaxed);
-        async move { Ok(answer(route, cold_start, app, handler, request).await) }
+        let warm = Arc::clone(&warm);
+        async move { Ok(answer(route, &warm, app, handler, request).await) }
     });
     let adapter = lambda_http::Adapter::from(answer);
     service_fn(move |event: LambdaEvent<LambdaRequest>| {
@@ -74,20 +74,54 @@ where
     })
 }
 
-/// The scope of an invocation that Lambda ends at `ends`, in ms since the Unix epoch.
-pub fn scope_until(ends: u64) -> Scope {
-    let left = time_left(ends, Timestamp::from(system_now()).millis());
-    Scope::until(Deadline::of_invocation(left))
+/// One invocation, from Lambda's context to the log line. The authorizer, which does not answer HTTP, uses it too.
+#[derive(Debug)]
+pub struct Invocation {
+    route: &'static str,
+    request_id: String,
+    cold_start: bool,
+    /// Its time and its log line.
+    pub scope: Scope,
+}
+
+impl Invocation {
+    /// Begins an invocation of the function of `route`, which is `warm` from the second one on.
+    pub fn begin(route: &'static str, warm: &AtomicBool, context: Option<&Context>) -> Self {
+        let left = time_left(context.map_or(0, |context| context.deadline), Timestamp::from(system_now()).millis());
+        Self {
+            route,
+            request_id: context.map_or_else(String::new, |context| context.request_id.clone()),
+            cold_start: !warm.swap(true, Ordering::Relaxed),
+            scope: Scope::until(Deadline::of_invocation(left)),
+        }
+    }
+
+    /// Prints the log line of a request that succeeded, or failed with `error`.
+    pub fn end(&self, error: Option<&Error>) {
+        let failed = error.map(|error| {
+            let wording = error.failure.wording();
+            let (cause, errcode, rid) = (error.cause, error.errcode, error.rid.as_deref());
+            (wording.status.as_u16(), Failed { name: wording.error, cause, errcode, rid })
+        });
+        let outcome = Outcome {
+            request_id: &self.request_id,
+            route: self.route,
+            cold_start: self.cold_start,
+            status: failed.map_or(200, |(status, _)| status),
+            error: failed.map(|(_, error)| error),
+        };
+        Line::new(&self.scope.log, outcome).print();
+    }
 }
 
 /// The time until `ends`, both in ms. A deadline in the past is none: `cargo lambda watch` sends 600000 instead of a time.
 fn time_left(ends: u64, now: u64) -> Duration {
-    ends.checked_sub(now).map_or(UNTOLD, Duration::from_millis)
+    ends.checked_sub(now).map_or(DEFAULT_TIME_LEFT, Duration::from_millis)
 }
 
 async fn answer<H, F>(
     route: &'static str,
-    cold_start: bool,
+    warm: &AtomicBool,
     app: Result<Arc<App>, ConfigError>,
     handler: H,
     request: Request,
@@ -96,10 +130,8 @@ where
     H: Fn(Arc<App>, Call) -> F,
     F: Future<Output = Result<Reply, Error>>,
 {
-    let context = request.lambda_context_ref();
-    let request_id = context.map_or_else(String::new, |context| context.request_id.clone());
-    let scope = scope_until(context.map_or(0, |context| context.deadline));
-
+    let invocation = Invocation::begin(route, warm, request.lambda_context_ref());
+    let scope = &invocation.scope;
     let result = match app {
         Ok(app) => {
             let call = Call::new(request, scope.clone());
@@ -110,16 +142,8 @@ where
         Err(error) => Err(error.into()),
     };
 
-    let response = respond(&result, &request_id);
-    let outcome = Outcome {
-        request_id: &request_id,
-        route,
-        cold_start,
-        status: response.status().as_u16(),
-        error: result.as_ref().err().map(|error| (error.failure.wording().error, error)),
-    };
-    Line::new(&scope.log, outcome).print();
-    response
+    invocation.end(result.as_ref().err());
+    respond(&result, &invocation.request_id)
 }
 
 #[cfg(test)]
@@ -133,6 +157,6 @@ mod tests {
 
     #[test]
     fn a_deadline_in_the_past_is_none() {
-        assert_eq!(time_left(600_000, 1_700_000_000_000), UNTOLD);
+        assert_eq!(time_left(600_000, 1_700_000_000_000), DEFAULT_TIME_LEFT);
     }
 }

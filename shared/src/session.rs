@@ -1,8 +1,12 @@
 //! The session's token: made from the code, parsed from a header, stored as a hash.
 
+#[cfg(test)]
+mod fuzz;
+
 use crate::clock::Timestamp;
 use crate::code::Code;
-use crate::keyring::{Keyring, Place, SealError, hex};
+use crate::hex::hex;
+use crate::keyring::{Keyring, Place, SealError};
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use ring::digest::{SHA256, digest};

@@ -53,15 +53,19 @@ const WORDS: aws::Words = aws::Words {
 };
 
 /// Why the store did not do what it was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// DynamoDB did not answer as it should.
+    #[error(transparent)]
     Aws(Fault),
     /// Too little time left to start the call.
+    #[error("too little time left")]
     OutOfTime,
     /// Others kept changing the same user until the time was up.
+    #[error("DynamoDB: contention")]
     Contention,
     /// An item lacks what must be there.
+    #[error("DynamoDB: item malformed")]
     Corrupt,
 }
 

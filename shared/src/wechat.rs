@@ -4,27 +4,31 @@
 //! read. No error of this module holds text of WeChat's or a URL: the URL carries the AppSecret.
 
 mod access_token;
+mod ahead;
 mod answer;
 mod code_to_session;
 #[cfg(test)]
 mod fuzz;
 mod phone_number;
 mod session_key;
+mod stable_token;
 
-use crate::ahead::Ahead;
 use crate::aws;
 use crate::clock::Clock;
+use crate::config::ConfigError;
 use crate::deadline::OutOfTime;
+use crate::http_client::{BodyError, MAX_IDLE, NO_TLS, builder, read_body};
 use crate::log::Service;
 use crate::scope::Scope;
-use crate::secrets::{self, Secrets};
+use crate::secrets::{self, Credentials, Secrets};
 use crate::store::{self, Store};
-pub use crate::tls::wechat_http_client as http_client;
-use crate::tls::{BodyFault, read_body};
 use access_token::AccessToken;
+use ahead::Ahead;
 pub use code_to_session::CodeSession;
 pub use phone_number::PhoneNumber;
 use serde_json::{Map, Value};
+use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -48,8 +52,35 @@ const AHEAD: Duration = Duration::from_secs(1);
 /// How long to wait before the one repetition after -1 ("system busy").
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
 
+/// The limit for connecting to WeChat, the TLS handshake included: from abroad that is three round trips of up to 300 ms.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// An HTTP client that speaks to WeChat only, and opens its first connection ahead of the first request.
+pub struct Connection {
+    http: reqwest::Client,
+    ahead: Ahead,
+}
+
+impl Connection {
+    /// Makes the client.
+    ///
+    /// # Errors
+    /// If the TLS stack cannot be set up, or `extra_roots` cannot be read.
+    pub fn new(extra_roots: Option<&Path>) -> Result<Self, ConfigError> {
+        let ahead = Ahead::new(MAX_IDLE);
+        let client = builder(extra_roots)?.connect_timeout(CONNECT_TIMEOUT).connector_layer(ahead.clone());
+        Ok(Self { http: client.build().map_err(|_| NO_TLS)?, ahead })
+    }
+
+    /// The HTTP client itself, for what tests and tools ask of other servers on the same terms.
+    pub fn into_http(self) -> reqwest::Client {
+        self.http
+    }
+}
+
 /// Why WeChat did not give what it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}")]
 pub struct Error {
     /// The reason.
     pub kind: Kind,
@@ -62,37 +93,52 @@ pub struct Error {
 }
 
 /// The reasons that callers tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Kind {
     /// 40029: the code is unknown or expired; or, of the phone button, used before.
+    #[error("WeChat: code invalid")]
     InvalidCode,
     /// 40163: the code was used before.
+    #[error("WeChat: code used")]
     UsedCode,
     /// 40226: the user is blocked as high risk.
+    #[error("WeChat: user blocked")]
     UserBlocked,
     /// 45011: too frequent.
+    #[error("WeChat: too frequent")]
     RateLimited,
     /// 40013, 40125, 41002, 41004: AppId or AppSecret is wrong.
+    #[error("WeChat: AppId or AppSecret refused")]
     Credentials,
     /// 40001, 40014, 41001, 42001: the access token is refused.
+    #[error("WeChat: access token refused")]
     AccessToken,
     /// 87007, 87009: the `session_key` is not the user's, or has ended.
+    #[error("WeChat: session_key refused")]
     SessionKey,
     /// 40013, 40003 or a foreign watermark: the code of the phone button belongs to another user or app.
+    #[error("WeChat: code of another user or app")]
     CodeMismatch,
     /// Something else that an operator must set right.
+    #[error("{0}")]
     Configuration(&'static str),
     /// -1: busy.
+    #[error("WeChat: busy")]
     Busy,
     /// No connection came about, so nothing was sent.
+    #[error("WeChat: no connection")]
     NotConnected,
     /// No answer, or none that can be understood.
+    #[error("{0}")]
     Unavailable(&'static str),
     /// Too little time left to start the call.
+    #[error("too little time left")]
     OutOfTime,
     /// AppId, AppSecret or keyring is not there.
+    #[error(transparent)]
     Secrets(secrets::Error),
     /// The access token that all instances share cannot be read.
+    #[error(transparent)]
     Store(store::Error),
 }
 
@@ -128,20 +174,20 @@ pub struct Client {
     secrets: Arc<Secrets>,
     store: Arc<Store>,
     clock: Clock,
-    access_token: access_token::Held,
+    access_token: access_token::TokenCache,
 }
 
 impl Client {
-    /// A client that speaks to `base_url` (scheme and host, no slash at the end) through what [`http_client`] made, as the mini-program
+    /// A client that speaks to `base_url` (scheme and host, no slash at the end) through `connection`, as the mini-program
     /// of `secrets`, and shares its access token with other instances through `store`.
     pub fn new(
-        (http, ahead): (reqwest::Client, Ahead),
+        Connection { http, ahead }: Connection,
         base_url: String,
         secrets: Arc<Secrets>,
         store: Arc<Store>,
         clock: Clock,
     ) -> Self {
-        Self { http, ahead, base_url, secrets, store, clock, access_token: access_token::Held::default() }
+        Self { http, ahead, base_url, secrets, store, clock, access_token: access_token::TokenCache::default() }
     }
 
     /// Opens the connection that the first call will use. Whether it worked shows then.
@@ -150,81 +196,80 @@ impl Client {
     }
 
     /// Sends the request that `request` makes with an access token, and reads an error with `meaning`: what some errcodes mean
-    /// differs from call to call.
-    ///
-    /// After -1 and after a connection that did not come about it asks once more; where the access token is refused,
-    /// once more with a new one. It never repeats a call whose answer is outstanding: a code may be used up.
+    /// differs from call to call. Where the access token is refused, it is sent again with a new one. A token that nears its
+    /// end is renewed concurrently.
     async fn call_with_token(
         &self,
         scope: &Scope,
         meaning: fn(Error) -> Error,
         request: impl Fn(&AccessToken) -> reqwest::RequestBuilder,
     ) -> Result<Map<String, Value>, Error> {
-        let mut token = self.access_token(scope).await?;
-        let mut tries = Tries::new(Kind::AccessToken);
-        loop {
-            let error = match call(request(&token), scope).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => meaning(error),
-            };
-            match tries.after(error).await {
-                Next::Repeat => {}
-                Next::Renew(error) => token = self.replace(&token, error, scope).await?,
-                Next::GiveUp(error) => return Err(error),
-            }
-        }
+        let token = self.access_token(scope).await?;
+        let exchange = retry(
+            Kind::AccessToken,
+            token,
+            |token| {
+                let response = call(request(&token), scope);
+                async move { response.await.map_err(meaning) }
+            },
+            |refused, error| async move { self.replace(&refused, error, scope).await },
+        );
+        let (response, ()) = tokio::join!(exchange, self.renew_access_token(scope));
+        response
+    }
+
+    /// Runs `send` with AppId and AppSecret; where they are refused and the secret has changed, again with the new ones.
+    async fn call_with_credentials<T, F>(&self, scope: &Scope, send: impl Fn(Arc<Credentials>) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let (credentials, _) = self.secrets.get(scope).await?;
+        let renew =
+            |refused: Arc<Credentials>, error| async move { self.secrets.reread(&refused, scope).await.ok_or(error) };
+        retry(Kind::Credentials, credentials, send, renew).await
     }
 }
 
-/// What has been tried of one exchange with WeChat.
-#[derive(Debug)]
-struct Tries {
-    /// The refusal that a new AppSecret or a new access token may mend.
-    mendable: Kind,
-    reconnected: bool,
-    paused: bool,
-    renewed: bool,
-    /// What WeChat has answered to an earlier try.
-    answered: Option<Error>,
-}
-
-/// What to do after a failure.
-enum Next {
-    /// The same once more.
-    Repeat,
-    /// Once more, if AppSecret or access token can be had anew.
-    Renew(Error),
-    /// Nothing.
-    GiveUp(Error),
-}
-
-impl Tries {
-    fn new(mendable: Kind) -> Self {
-        Self { mendable, reconnected: false, paused: false, renewed: false, answered: None }
-    }
-
-    /// What to do after `error`: each kind of failure that may pass is met once. A call whose answer is outstanding is
-    /// never repeated, because the code may be used up.
-    async fn after(&mut self, error: Error) -> Next {
+/// Runs `send` with `credential`, and once more after each kind of failure that may pass: no connection, -1 ("system busy"), and
+/// `refused`, for which `renew` gives another credential. Never repeats a call that got no response: the code that it carries
+/// may be used up.
+///
+/// # Errors
+/// The last failure; marked as `repeated` if WeChat had responded to an earlier attempt, which may have used the code.
+async fn retry<C, T, S, R>(
+    refused: Kind,
+    mut credential: C,
+    send: impl Fn(C) -> S,
+    renew: impl Fn(C, Error) -> R,
+) -> Result<T, Error>
+where
+    C: Clone,
+    S: Future<Output = Result<T, Error>>,
+    R: Future<Output = Result<C, Error>>,
+{
+    let (mut reconnected, mut busy, mut renewed) = (false, false, false);
+    // What WeChat responded to an earlier attempt.
+    let mut responded = None;
+    loop {
+        let error = match send(credential.clone()).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
         match error.kind {
-            Kind::NotConnected if !self.reconnected => {
-                self.reconnected = true;
-                Next::Repeat
-            }
-            Kind::Busy if !self.paused => {
-                self.paused = true;
-                self.answered = Some(error);
+            Kind::NotConnected if !reconnected => reconnected = true,
+            Kind::Busy if !busy => {
+                busy = true;
+                responded = Some(error);
                 sleep(BUSY_PAUSE).await;
-                Next::Repeat
             }
-            kind if kind == self.mendable && !self.renewed => {
-                self.renewed = true;
-                self.answered = Some(error.clone());
-                Next::Renew(error)
+            kind if kind == refused && !renewed => {
+                renewed = true;
+                responded = Some(error.clone());
+                credential = renew(credential, error).await?;
             }
-            // The first try may have used the code, so what it met is the better answer.
-            Kind::OutOfTime if self.answered.is_some() => Next::GiveUp(self.answered.take().unwrap_or(error)),
-            _ => Next::GiveUp(Error { repeated: self.answered.is_some(), ..error }),
+            // The first attempt may have used the code, so what it met is the better answer.
+            Kind::OutOfTime if responded.is_some() => return Err(responded.unwrap_or(error)),
+            _ => return Err(Error { repeated: responded.is_some(), ..error }),
         }
     }
 }
@@ -246,8 +291,8 @@ async fn fetch(request: reqwest::RequestBuilder) -> Result<Vec<u8>, Error> {
     }
     read_body(&mut response, LONGEST_ANSWER).await.map_err(|fault| {
         Kind::Unavailable(match fault {
-            BodyFault::TooLong => "WeChat: answer too long",
-            BodyFault::Lost(_) => "WeChat: answer cut short",
+            BodyError::TooLong => "WeChat: answer too long",
+            BodyError::Lost(_) => "WeChat: answer cut short",
         })
         .into()
     })

@@ -81,7 +81,7 @@ fn column(header: &str) -> String {
 }
 
 fn user(mut fields: HashMap<String, String>, keyring: &Keyring, appid: &str) -> Result<ImportedUser, &'static str> {
-    let word = |text: &String| text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let word = |text: &String| miniprogram::text::is_word(text, 128);
     let openid = fields.remove("openid").filter(word).ok_or("no openid, or none that can be one")?;
     let unionid = fields.remove("unionid");
     if !unionid.iter().all(word) {

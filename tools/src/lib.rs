@@ -63,5 +63,5 @@ pub fn cargo() -> Command {
 
 /// An HTTP client for what a test itself asks.
 pub fn http_client() -> reqwest::Client {
-    miniprogram::wechat::http_client(None).expect("an HTTP client").0
+    miniprogram::wechat::Connection::new(None).expect("an HTTP client").into_http()
 }

@@ -10,12 +10,11 @@ use miniprogram::app::{WARM_UP, authenticate};
 use miniprogram::clock::Clock;
 use miniprogram::config::ConfigError;
 use miniprogram::deadline::Deadline;
-use miniprogram::error::{Error, Failure};
-use miniprogram::log::{Line, Outcome};
-use miniprogram::service::scope_until;
+use miniprogram::error::Failure;
+use miniprogram::service::Invocation;
 use miniprogram::store::Store;
 use miniprogram::{Config, Scope, aws};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// What the function holds for its life.
 pub struct Authorizer {
@@ -51,28 +50,15 @@ impl Authorizer {
 /// # Errors
 /// If the session cannot be read: to refuse would log people out whose sessions are good.
 pub async fn handle(authorizer: &Authorizer, event: LambdaEvent<Event>) -> Result<Answer, &'static str> {
-    let scope = scope_until(event.context.deadline);
-    let cold_start = !authorizer.warm.swap(true, Ordering::Relaxed);
+    let invocation = Invocation::begin("authorizer", &authorizer.warm, Some(&event.context));
     let found = match &authorizer.ready {
-        Ok((store, clock)) => authenticate(store, clock, event.payload.token(), &scope).await,
+        Ok((store, clock)) => authenticate(store, clock, event.payload.token(), &invocation.scope).await,
         Err(error) => Err((*error).into()),
     };
-    print(&scope, &event.context.request_id, cold_start, found.as_ref().err());
+    invocation.end(found.as_ref().err());
     match found {
         Ok(caller) => Ok(event.payload.allow(&caller.session)),
         Err(error) if error.failure == Failure::Unauthorized => Ok(event.payload.deny()),
         Err(_) => Err(UNKNOWN),
     }
-}
-
-fn print(scope: &Scope, request_id: &str, cold_start: bool, error: Option<&Error>) {
-    let wording = error.map(|error| error.failure.wording());
-    let outcome = Outcome {
-        request_id,
-        route: "authorizer",
-        cold_start,
-        status: wording.map_or(200, |wording| wording.status.as_u16()),
-        error: wording.map(|wording| wording.error).zip(error),
-    };
-    Line::new(&scope.log, outcome).print();
 }

@@ -91,7 +91,7 @@ async fn replay(app: &App, call: &Call, code: &Code, refusal: wechat::Error) -> 
                 Found::Nothing => {}
             }
         }
-        Ok(Look::NotYet)
+        Ok::<_, Error>(Look::NotYet)
     };
     match search(patience, &call.scope, look).await? {
         Some((token, session)) => {

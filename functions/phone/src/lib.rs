@@ -40,23 +40,17 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Error> {
     let caller = app.authenticate(&call).await?;
     let code = call.fields()?.code()?;
     let (credentials, keyring) = app.secrets.get(&call.scope).await?;
-    let (appid, openid) = (&caller.session.appid, &caller.session.openid);
-    if *appid != credentials.app_id {
+    let Session { appid, openid, .. } = caller.session.clone();
+    if appid != credentials.app_id {
         return Err(Error::new(Failure::Unauthorized, "session of another mini-program"));
     }
-    let phone_codes = keyring.hash_all("phone code", &[appid, openid, code.expose()]);
+    let phone_codes = keyring.hash_all("phone code", &[&appid, &openid, code.expose()]);
     let asker = Asker { caller, keyring, phone_codes };
-    let Session { appid, openid, .. } = &asker.caller.session;
     let openid = app.send_openid_with_phone_code.then_some(openid.as_str());
-    let wechat = app.wechat()?;
-    let answer = async {
-        match wechat.phone_number(&code, appid, openid, &call.scope).await {
-            Ok(number) => keep(&app, &call, &asker, &number).await,
-            Err(refusal) => replay(&app, &call, &asker, refusal).await,
-        }
-    };
-    let (answer, ()) = tokio::join!(answer, wechat.renew_access_token(&call.scope));
-    answer
+    match app.wechat()?.phone_number(&code, &appid, openid, &call.scope).await {
+        Ok(number) => keep(&app, &call, &asker, &number).await,
+        Err(refusal) => replay(&app, &call, &asker, refusal).await,
+    }
 }
 
 /// Keeps the number with the user whose session this still is.
@@ -82,7 +76,7 @@ async fn replay(app: &App, call: &Call, asker: &Asker, refusal: wechat::Error) -
     }
     let look = || async {
         let stored = app.store.phone(&asker.caller, &call.scope).await?;
-        Ok(match stored.filter(|stored| asker.phone_codes.contains(&stored.phone_code)) {
+        Ok::<_, Error>(match stored.filter(|stored| asker.phone_codes.contains(&stored.phone_code)) {
             Some(stored) if app.clock.now().since(stored.phone_at) < REPLAY_FOR => Look::Found(stored),
             Some(_) => Look::Never,
             None => Look::NotYet,

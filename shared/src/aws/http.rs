@@ -1,7 +1,7 @@
 //! The AWS SDK's requests over the HTTP client that speaks to WeChat too: the SDK's own one would be a second HTTP and TLS
 //! stack in every function.
 
-use crate::tls::{BodyFault, read_body};
+use crate::http_client::{BodyError, read_body};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -39,8 +39,8 @@ async fn exchange(client: &reqwest::Client, request: HttpRequest) -> Result<Http
     let mut answer = client.execute(request).await.map_err(of_reqwest)?;
     let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
     let body = read_body(&mut answer, LONGEST_ANSWER).await.map_err(|fault| match fault {
-        BodyFault::TooLong => ConnectorError::io("an answer that is too long".into()),
-        BodyFault::Lost(error) => of_reqwest(error),
+        BodyError::TooLong => ConnectorError::io("an answer that is too long".into()),
+        BodyError::Lost(error) => of_reqwest(error),
     })?;
     let mut response = http::Response::new(SdkBody::from(body));
     *response.status_mut() = status;
@@ -64,7 +64,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     async fn ask(url: &str) -> Result<HttpResponse, ConnectorError> {
-        let (client, _) = crate::wechat::http_client(None).unwrap();
+        let client = crate::wechat::Connection::new(None).unwrap().into_http();
         let mut request = HttpRequest::new(SdkBody::from("{}"));
         request.set_uri(url).unwrap();
         exchange(&client, request).await

@@ -1,7 +1,7 @@
 //! The names of the attributes; a session, and what is left of one, as an item.
 
 use crate::clock::Timestamp;
-use crate::keyring::hex;
+use crate::hex::hex;
 use crate::session::{Session, TokenHash};
 use aws_sdk_dynamodb::types::AttributeValue;
 use ring::digest::{SHA256, digest};

@@ -1,21 +1,44 @@
 //! The server's own access token: the *stable* one of `POST /cgi-bin/stable_token`, never that of `/cgi-bin/token`, each
 //! call of which voids the one before.
 //!
+//! The call itself is in [`super::stable_token`].
+//!
 //! It is read through memory, then DynamoDB, then WeChat. Asking WeChat twice is harmless: within a token's life every
 //! call answers the same one, and in its last five minutes a new one, while both work. So there is no lease; the newest
-//! wins. Only a replacement by force, which voids the old token at once, is claimed first.
+//! wins. Only a forced refresh, which voids the old token at once, is claimed first.
+//!
+//! # Walkthrough: WeChat refuses the token
+//!
+//! ```text
+//! refused (40001, 40014, 41001, 42001)
+//!    |
+//!    v
+//! another one in memory or in DynamoDB? ----- yes --> use it
+//!    | no
+//!    v
+//! normal mode: does WeChat give another one? -- yes --> store it, use it
+//!    | no, the refused one again
+//!    v
+//! 42001, merely expired? -------------------- yes --> give up (the next normal call renews it)
+//!    | no
+//!    v
+//! claim a forced refresh in DynamoDB
+//!    |-- granted ----> force_refresh --> store it, use it
+//!    |-- exhausted --> give up (WeChat allows 20 a day)
+//!    `-- taken ------> wait for the holder's token in DynamoDB
+//!                         |-- there ----> use it
+//!                         `-- timed out -> normal mode once more; still the refused one: give up
+//! ```
 
-use super::answer::{scalar, text};
-use super::{CALL, Client, Error, Kind, Next, RESERVE, Tries, WORTH_STARTING, call};
+use super::stable_token::Mode;
+use super::{CALL, Client, Error, Kind, RESERVE, WORTH_STARTING};
 use crate::clock::Timestamp;
 use crate::keyring::{Keyring, Place};
 use crate::log::Renewal;
 use crate::replay::{Look, search};
 use crate::scope::Scope;
-use crate::secrets::Credentials;
 use crate::store::{Claim, StoredToken};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value, json};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -40,36 +63,26 @@ const REPLACEMENT: Duration = CALL.saturating_add(Duration::from_secs(1));
 /// What must be left of the request after that wait: for a last question to WeChat, and for the request's own call.
 const AFTER_WAIT: Duration = RESERVE.saturating_add(WORTH_STARTING).saturating_add(WORTH_STARTING);
 
-/// The longest token that is taken. WeChat says to keep room for 512 characters.
-const LONGEST: usize = 2048;
-
 /// An access token.
 #[derive(Clone, Debug)]
 pub(super) struct AccessToken {
     pub(super) app_id: String,
     text: SecretString,
-    obtained_at: Timestamp,
+    pub(super) obtained_at: Timestamp,
     expires_at: Timestamp,
     renew_at: Timestamp,
 }
 
 /// The token of this instance.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct TokenCache {
     token: Mutex<Option<AccessToken>>,
     /// Held by the one who fetches a token for all.
     fetching: tokio::sync::Mutex<()>,
 }
 
-/// How WeChat is asked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    Normal,
-    Force,
-}
-
 impl AccessToken {
-    fn new(app_id: &str, text: SecretString, obtained_at: Timestamp, expires_at: Timestamp) -> Self {
+    pub(super) fn new(app_id: &str, text: SecretString, obtained_at: Timestamp, expires_at: Timestamp) -> Self {
         let before = Duration::from_secs(fastrand::u64(RENEW_BEFORE));
         let life = expires_at.since(obtained_at);
         let renew_at = obtained_at + life.saturating_sub(before);
@@ -90,7 +103,7 @@ impl AccessToken {
     }
 }
 
-impl Held {
+impl TokenCache {
     fn get(&self) -> Option<AccessToken> {
         self.lock().clone()
     }
@@ -127,7 +140,7 @@ impl Client {
     /// Renews this instance's token if it nears its end. Whoever needs one meanwhile goes on with the old one; and so does
     /// everybody if it fails. It belongs beside a request's own work, and ends before the reply: Lambda freezes what is
     /// left over.
-    pub async fn renew_access_token(&self, scope: &Scope) {
+    pub(super) async fn renew_access_token(&self, scope: &Scope) {
         let Ok(_fetching) = self.access_token.fetching.try_lock() else {
             return;
         };
@@ -193,7 +206,7 @@ impl Client {
         let look = || async {
             let stored = self.store.access_token(&refused.app_id, scope).await?;
             let token = stored.and_then(|stored| open(&keyring, &refused.app_id, &stored)).filter(other);
-            Ok(token.map_or(Look::NotYet, Look::Found))
+            Ok::<_, Error>(token.map_or(Look::NotYet, Look::Found))
         };
         match search(patience, scope, look).await? {
             Some(replaced) => Ok(replaced),
@@ -219,19 +232,9 @@ impl Client {
 
     /// Asks WeChat, and shares the answer unless it is `refused` once more.
     async fn obtain(&self, mode: Mode, refused: Option<&AccessToken>, scope: &Scope) -> Result<AccessToken, Error> {
-        let (mut credentials, keyring) = self.secrets.get(scope).await?;
-        let mut tries = Tries::new(Kind::Credentials);
-        let token = loop {
-            let error = match self.stable_token(&credentials, mode, scope).await {
-                Ok(token) => break token,
-                Err(error) => error,
-            };
-            match tries.after(error).await {
-                Next::Repeat => {}
-                Next::Renew(error) => credentials = self.secrets.reread(&credentials, scope).await.ok_or(error)?,
-                Next::GiveUp(error) => return Err(error),
-            }
-        };
+        let (_, keyring) = self.secrets.get(scope).await?;
+        let token =
+            self.call_with_credentials(scope, |credentials| self.stable_token(credentials, mode, scope)).await?;
         scope.log.access_token(match mode {
             Mode::Normal => Renewal::Renewed,
             Mode::Force => Renewal::Forced,
@@ -247,45 +250,6 @@ impl Client {
         }
         Ok(token)
     }
-
-    /// One call of `POST /cgi-bin/stable_token`.
-    async fn stable_token(&self, credentials: &Credentials, mode: Mode, scope: &Scope) -> Result<AccessToken, Error> {
-        // Life is counted from before the request was sent, so that it never seems longer than it is.
-        let asked_at = self.clock.now();
-        let request = self.http.post(format!("{}/cgi-bin/stable_token", self.base_url)).json(&json!({
-            "grant_type": "client_credential",
-            "appid": credentials.app_id,
-            "secret": credentials.app_secret.expose_secret(),
-            "force_refresh": mode == Mode::Force,
-        }));
-        let (text, life) = read(call(request, scope).await.map_err(read_error)?)?;
-        let mut token = AccessToken::new(&credentials.app_id, text, asked_at, asked_at + life);
-        if mode == Mode::Force {
-            // It is newer than what anybody was answered before it was made, whenever they asked.
-            token.obtained_at = self.clock.now();
-        }
-        Ok(token)
-    }
-}
-
-/// Here there is no access token yet that could be refused: WeChat's other token call says 40001 of a wrong AppSecret.
-pub(super) fn read_error(error: Error) -> Error {
-    match error.kind {
-        Kind::AccessToken => Error { kind: Kind::Credentials, ..error },
-        _ => error,
-    }
-}
-
-/// Reads a successful answer: the token and how long it lives.
-pub(super) fn read(mut answer: Map<String, Value>) -> Result<(SecretString, Duration), Error> {
-    let token = text(&mut answer, "access_token")
-        .filter(|token| token.len() <= LONGEST && token.bytes().all(|byte| byte.is_ascii_graphic()))
-        .ok_or(Kind::Unavailable("WeChat: success without access_token"))?;
-    let seconds = scalar(&mut answer, "expires_in")
-        .and_then(|seconds| seconds.parse::<u64>().ok())
-        .filter(|seconds| (1..=24 * 60 * 60).contains(seconds))
-        .ok_or(Kind::Unavailable("WeChat: success without expires_in"))?;
-    Ok((token.into(), Duration::from_secs(seconds)))
 }
 
 fn open(keyring: &Keyring, app_id: &str, stored: &StoredToken) -> Option<AccessToken> {
@@ -300,37 +264,6 @@ fn place(app_id: &str) -> Place<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn answer(body: &str) -> Result<(SecretString, Duration), Error> {
-        super::super::answer::read(body.as_bytes()).and_then(read)
-    }
-
-    #[test]
-    fn a_token_and_its_life_are_read() {
-        let (token, life) = answer(r#"{"access_token":"70_abc","expires_in":7200}"#).unwrap();
-        assert_eq!((token.expose_secret(), life.as_secs()), ("70_abc", 7200));
-    }
-
-    #[test]
-    fn a_life_may_be_a_text() {
-        let (_, life) = answer(r#"{"access_token":"70_abc","expires_in":"7200"}"#).unwrap();
-        assert_eq!(life.as_secs(), 7200);
-    }
-
-    #[test]
-    fn a_success_without_what_must_be_there_is_none() {
-        for body in [
-            "{}",
-            r#"{"access_token":"","expires_in":7200}"#,
-            r#"{"access_token":"a b","expires_in":7200}"#,
-            r#"{"access_token":"70_abc"}"#,
-            r#"{"access_token":"70_abc","expires_in":0}"#,
-            r#"{"access_token":"70_abc","expires_in":-1}"#,
-            r#"{"access_token":"70_abc","expires_in":99999999999}"#,
-        ] {
-            assert!(answer(body).is_err(), "{body}");
-        }
-    }
 
     #[test]
     fn a_token_is_renewed_in_its_last_five_minutes_and_not_in_its_last() {

@@ -1,6 +1,7 @@
 //! Reading WeChat's answers: tolerant of scalars that drift, strict about what must be there.
 
 use super::{Error, Kind};
+use crate::text::{is_word, strip_bom};
 use serde_json::{Map, Value};
 
 /// A text that is there and not empty.
@@ -9,6 +10,11 @@ pub(super) fn text(answer: &mut Map<String, Value>, name: &str) -> Option<String
         Some(Value::String(text)) if !text.is_empty() => Some(text),
         _ => None,
     }
+}
+
+/// Takes a word of at most `max` bytes.
+pub(super) fn word(answer: &mut Map<String, Value>, name: &str, max: usize) -> Option<String> {
+    text(answer, name).filter(|text| is_word(text, max))
 }
 
 /// A text or a whole number that is there and not empty: what is a number in one year is a text in the next.
@@ -25,9 +31,9 @@ pub(super) fn scalar(answer: &mut Map<String, Value>, name: &str) -> Option<Stri
 /// # Errors
 /// If it is no JSON object, or holds an `errcode` other than 0.
 pub(super) fn read(body: &[u8]) -> Result<Map<String, Value>, Error> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let answer: Map<String, Value> =
-        serde_json::from_slice(body).map_err(|_| Kind::Unavailable("WeChat: answer is no JSON object"))?;
+    let not_an_object = Kind::Unavailable("WeChat: response is not a JSON object");
+    let text = std::str::from_utf8(body).map_err(|_| not_an_object)?;
+    let answer: Map<String, Value> = serde_json::from_str(strip_bom(text)).map_err(|_| not_an_object)?;
     match errcode(answer.get("errcode"))? {
         0 => Ok(answer),
         errcode => Err(Error {

@@ -1,12 +1,13 @@
 //! `code2Session`: who the user is.
 
-use super::answer::text;
-use super::{Client, Error, Kind, Next, Tries, call};
+use super::answer::word;
+use super::{Client, Error, Kind, call};
 use crate::code::Code;
 use crate::scope::Scope;
 use crate::secrets::Credentials;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// What `code2Session` answers.
 #[derive(Clone, Debug)]
@@ -24,32 +25,16 @@ pub struct CodeSession {
 impl Client {
     /// Exchanges the code of `wx.login` for the user's `openid` and `session_key`.
     ///
-    /// After -1 it asks once more; after a connection that did not come about too; and where AppId or AppSecret is
-    /// refused and the secret has changed, again with the new one. It never repeats a call whose answer is
-    /// outstanding: the code may be used up.
-    ///
     /// # Errors
     /// What stood in the way; [`Error::repeated`] if an earlier try may have used the code.
     pub async fn code_to_session(&self, code: &Code, scope: &Scope) -> Result<CodeSession, Error> {
-        let (mut credentials, _) = self.secrets.get(scope).await?;
-        let mut tries = Tries::new(Kind::Credentials);
-        loop {
-            let error = match self.jscode2session(&credentials, code, scope).await {
-                Ok(session) => return Ok(session),
-                Err(error) => error,
-            };
-            match tries.after(error).await {
-                Next::Repeat => {}
-                Next::Renew(error) => credentials = self.secrets.reread(&credentials, scope).await.ok_or(error)?,
-                Next::GiveUp(error) => return Err(error),
-            }
-        }
+        self.call_with_credentials(scope, |credentials| self.jscode2session(credentials, code, scope)).await
     }
 
     /// One call of `GET /sns/jscode2session`.
     async fn jscode2session(
         &self,
-        credentials: &Credentials,
+        credentials: Arc<Credentials>,
         code: &Code,
         scope: &Scope,
     ) -> Result<CodeSession, Error> {
@@ -67,9 +52,7 @@ impl CodeSession {
     /// Reads a successful answer.
     pub(super) fn from_answer(mut answer: Map<String, Value>, app_id: &str) -> Result<Self, Error> {
         // Ids have 28 characters and a session_key has 24. Bounds keep an odd answer from filling the tables.
-        let mut word = |name| {
-            text(&mut answer, name).filter(|text| text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic()))
-        };
+        let mut word = |name| word(&mut answer, name, 128);
         let openid = word("openid").ok_or(Kind::Unavailable("WeChat: success without openid"))?;
         let session_key = word("session_key").ok_or(Kind::Unavailable("WeChat: success without session_key"))?;
         Ok(Self { app_id: app_id.to_owned(), openid, unionid: word("unionid"), session_key: session_key.into() })

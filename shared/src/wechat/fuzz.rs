@@ -1,8 +1,9 @@
 //! Whatever WeChat answers: no false success, and nothing odd gets in.
 
 use super::answer::read;
-use super::{CodeSession, Error, PhoneNumber, access_token, phone_number};
-use crate::fuzz::{fuzz, is_word};
+use super::{CodeSession, Error, PhoneNumber, phone_number, stable_token};
+use crate::text::is_word;
+use mutations::fuzz;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -78,7 +79,7 @@ fn no_answer_to_a_phone_code_is_a_false_success() {
 #[test]
 fn no_answer_with_an_access_token_is_a_false_success() {
     fuzz("stable token", &[TOKEN, TOKEN, REFUSAL, PAGE], |body| {
-        let answer = read(body).map_err(access_token::read_error).and_then(access_token::read);
+        let answer = read(body).map_err(stable_token::read_error).and_then(stable_token::read);
         let Some(((token, life), seen)) = judge(body, answer) else { return false };
         assert!(is_word(token.expose_secret(), 2048) && seen["access_token"] == *token.expose_secret());
         assert!((1..=86_400).contains(&life.as_secs()));

@@ -4,6 +4,7 @@ use super::answer::{scalar, text};
 use super::{Client, Error, Kind};
 use crate::code::Code;
 use crate::scope::Scope;
+use crate::text::is_word;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
@@ -65,9 +66,7 @@ impl PhoneNumber {
             return Err(Kind::CodeMismatch.into());
         }
         // The number is paid for: no guess at what one looks like, only bounds.
-        let mut word = |name| {
-            scalar(&mut info, name).filter(|text| text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_graphic()))
-        };
+        let mut word = |name| scalar(&mut info, name).filter(|text| is_word(text, 32));
         let pure = word("purePhoneNumber").ok_or(nonsense)?;
         let country_code = word("countryCode").ok_or(nonsense)?;
         Ok(Self { pure: pure.into(), country_code })

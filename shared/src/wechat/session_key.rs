@@ -1,8 +1,8 @@
 //! `checkSessionKey` and `resetUserSessionKey`: whether a `session_key` is still the user's, and another one instead.
 
-use super::answer::text;
+use super::answer::{text, word};
 use super::{Client, Error, Kind};
-use crate::keyring::hex;
+use crate::hex::hex;
 use crate::scope::Scope;
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
@@ -37,8 +37,7 @@ impl Client {
         if text(&mut answer, "openid").as_deref() != Some(openid) {
             return Err(Kind::Unavailable("WeChat: success for another openid").into());
         }
-        let bounded = |key: &String| key.len() <= 128 && key.bytes().all(|byte| byte.is_ascii_graphic());
-        let key = text(&mut answer, "session_key").filter(bounded);
+        let key = word(&mut answer, "session_key", 128);
         key.map(SecretString::from).ok_or_else(|| Kind::Unavailable("WeChat: success without session_key").into())
     }
 

@@ -1,8 +1,5 @@
 //! Whatever API Gateway hands over: nothing panics, a token is one that the caller presented, and a refusal refuses.
 
-#[path = "../../../../shared/src/fuzz/mutations.rs"]
-mod mutations;
-
 use super::Event;
 use miniprogram::clock::Timestamp;
 use miniprogram::session::Session;

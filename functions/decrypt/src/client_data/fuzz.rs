@@ -1,8 +1,5 @@
 //! Whatever a page hands over: nothing panics, and what opens is the object that was encrypted.
 
-#[path = "../../../../shared/src/fuzz/mutations.rs"]
-mod mutations;
-
 use super::{BLOCK, Encrypted, SessionKey};
 use aes::Aes128;
 use base64::Engine;
