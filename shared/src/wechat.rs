@@ -18,17 +18,19 @@ use crate::clock::Clock;
 use crate::config::ConfigError;
 use crate::deadline::OutOfTime;
 use crate::http_client::{BodyError, MAX_IDLE, NO_TLS, builder, read_body};
-use crate::log::Service;
+use crate::log::{Renewal, Service};
 use crate::scope::Scope;
 use crate::secrets::{self, Credentials, Secrets};
 use crate::store::{self, Store};
 use access_token::AccessToken;
 use ahead::Ahead;
 pub use code_to_session::CodeSession;
+use futures_util::future::{Either, select};
 pub use phone_number::PhoneNumber;
 use serde_json::{Map, Value};
 use std::future::Future;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -48,6 +50,10 @@ pub const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// How long a connection may take that is opened ahead of the first request: init must not wait for a server that is down.
 const AHEAD: Duration = Duration::from_secs(1);
+
+/// Time that a renewal of the access token still gets once the call beside it is done: what the call gave must be stored. The next
+/// request tries again.
+const RENEWAL_GRACE: Duration = Duration::from_millis(400);
 
 /// How long to wait before the one repetition after -1 ("system busy").
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
@@ -214,8 +220,16 @@ impl Client {
             },
             |refused, error| async move { self.replace(&refused, error, scope).await },
         );
-        let (response, ()) = tokio::join!(exchange, self.renew_access_token(scope));
-        response
+        let (exchange, renewal) = (pin!(exchange), pin!(self.renew_access_token(scope)));
+        match select(exchange, renewal).await {
+            Either::Left((response, renewal)) => {
+                if timeout(RENEWAL_GRACE, renewal).await.is_err() {
+                    scope.log.access_token(Renewal::Failed);
+                }
+                response
+            }
+            Either::Right(((), exchange)) => exchange.await,
+        }
     }
 
     /// Runs `send` with AppId and AppSecret; where they are refused and the secret has changed, again with the new ones.

@@ -41,15 +41,11 @@ use crate::store::{Claim, StoredToken};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// A token is renewed this long before its end, in seconds: after WeChat hands out a new one (300 s), and long enough
 /// before the end that somebody comes by. Random, so that instances do not all do it at once.
 const RENEW_BEFORE: std::ops::RangeInclusive<u64> = 60..=290;
-
-/// How long a reply may wait for a renewal that goes on beside it. What is not done by then is tried again by the next
-/// request; the old token works until its end.
-const RENEWAL: Duration = Duration::from_secs(2);
 
 /// How long after a renewal that failed the next one is tried.
 const RETRY_RENEWAL: Duration = Duration::from_secs(15);
@@ -138,8 +134,8 @@ impl Client {
     }
 
     /// Renews this instance's token if it nears its end. Whoever needs one meanwhile goes on with the old one; and so does
-    /// everybody if it fails. It belongs beside a request's own work, and ends before the reply: Lambda freezes what is
-    /// left over.
+    /// everybody if it fails or is dropped. It runs concurrently with a call, and ends before the response: Lambda freezes what
+    /// is left over.
     pub(super) async fn renew_access_token(&self, scope: &Scope) {
         let Ok(_fetching) = self.access_token.fetching.try_lock() else {
             return;
@@ -159,7 +155,7 @@ impl Client {
             }
             Ok::<(), Error>(())
         };
-        if !matches!(timeout(RENEWAL, renewal).await, Ok(Ok(()))) {
+        if renewal.await.is_err() {
             scope.log.access_token(Renewal::Failed);
         }
     }
