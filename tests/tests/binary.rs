@@ -5,12 +5,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::time::Duration;
 use tools::app::{APP_ID, APP_SECRET, Answer, KEYRING, TestApp, environment};
 use tools::fakes::aws::{Mood, Service};
 use tools::fakes::gateway::{self, FUNCTION_TIMEOUT};
 use tools::fakes::runtime_api::Instance;
 use tools::fakes::wechat::{Fault, LoginCode, Revoked};
+use tools::faults::Point;
 
 async fn send(instance: &Instance, body: &str) -> Answer {
     let event = gateway::event("POST", "/login", &HeaderMap::new(), body.as_bytes());
@@ -150,9 +150,9 @@ async fn nothing_secret_is_printed_over_all_cases_at_trace() {
     for fault in [
         Fault::body(session),
         Fault::body(&session[..60]),
-        Fault { status: 500, ..Fault::body(session) },
-        Fault { cut_short: true, ..Fault::body(session) },
-        Fault { delay: Duration::from_secs(60), ..Fault::default() },
+        Fault::status(500, session),
+        Fault::cut_short(session),
+        Fault::Stall(Point::Request),
         Fault::errcode(40125),
         Fault::errcode(45011),
         Fault::body(r#"{"errcode":40029,"errmsg":"canary-errmsg, rid: canary-rid"}"#),
@@ -208,9 +208,9 @@ async fn nothing_secret_is_printed_over_all_cases_of_phone_at_trace() {
     secrets.push("13899999999".to_owned());
     for fault in [
         Fault::body(info),
-        Fault { status: 500, ..Fault::body(info) },
-        Fault { cut_short: true, ..Fault::body(info) },
-        Fault { delay: Duration::from_secs(60), ..Fault::default() },
+        Fault::status(500, info),
+        Fault::cut_short(info),
+        Fault::Stall(Point::Request),
         Fault::errcode(40001),
         Fault::errcode(42001),
         Fault::errcode(40013),

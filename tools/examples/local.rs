@@ -16,7 +16,6 @@ use tools::fakes::aws::{Aws, Tables};
 use tools::fakes::clock::TestClock;
 use tools::fakes::wechat::{SAMPLE_LOGIN_CODE, SAMPLE_OPENID, SAMPLE_PHONE_CODE, WeChat};
 use tools::faults::{Mix, Proxy, Schedule};
-use tools::leaks::Canaries;
 use tools::{fakes::gateway, http_client, random_text};
 
 const USAGE: &str = "\
@@ -126,10 +125,8 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
     let mut config = config(&wechat, &tables);
     open_sample_session(&config, &aws, &clock).await;
     let proxies = [(before_wechat, wechat.base_url()), (before_aws, aws.endpoint())];
-    let proxies: Vec<Proxy> = proxies
-        .into_iter()
-        .filter_map(|(listener, upstream)| Some(Proxy::serve(listener?, upstream, &Canaries::default())))
-        .collect();
+    let proxies: Vec<Proxy> =
+        proxies.into_iter().filter_map(|(listener, upstream)| Some(Proxy::serve(listener?, upstream))).collect();
     let (wechat_url, aws) = match proxies.as_slice() {
         [wechat, before_aws] => (wechat.url().to_owned(), aws.behind(before_aws.url())),
         _ => (wechat.base_url().to_owned(), aws),

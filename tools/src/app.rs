@@ -207,6 +207,15 @@ impl Answer {
     }
 }
 
+/// Fails a test if this is not the status and the `error` (or `ok`) of `answer`.
+///
+/// # Panics
+/// If it is not.
+#[track_caller]
+pub fn assert_outcome(answer: &Answer, status: u16, error: &str) {
+    assert_eq!((answer.status, answer.outcome()), (status, error), "{answer:?}");
+}
+
 /// What the functions are told about these stand-ins.
 pub fn config(wechat: &WeChat, tables: &Tables) -> Config {
     Config {

@@ -1,8 +1,9 @@
-//! A bad day on the wire: a proxy before WeChat, DynamoDB or Secrets Manager that delays, stalls, resets, refuses and
-//! answers nonsense, by a schedule that a seed decides.
+//! The fault injector: a proxy in front of WeChat, DynamoDB or Secrets Manager that delays, stalls, resets, refuses and
+//! answers nonsense: call by call ([`crate::fakes::wechat::WeChat::fail_next`]), by a [`Mood`], or by a [`Schedule`] that a seed decides.
 //!
-//! It speaks plain HTTP/1.1, as the stand-ins do, and writes its answers byte by byte, so that it can stop anywhere.
+//! It speaks plain HTTP/1.1, as the fakes do, and writes its answers byte by byte, so that it can stop anywhere.
 
+mod mood;
 mod proxy;
 mod schedule;
 mod wire;
@@ -12,6 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use mood::Mood;
 pub use proxy::{Proxy, unreachable};
 pub use schedule::{Mix, Schedule};
 
@@ -55,6 +57,10 @@ pub enum Point {
 pub enum Fault {
     /// Passes it on after so long.
     Delay(Duration),
+    /// Carries the request out at once, and responds after so long.
+    Slow(Duration),
+    /// Does the other fault after so long.
+    Late(Duration, Box<Self>),
     /// Gets so far, and no further.
     Stall(Point),
     /// Gets so far, and resets the connection.
@@ -66,6 +72,22 @@ pub enum Fault {
     /// Sends a body that never ends, or of so many bytes.
     Endless(Option<u64>),
 }
+
+/// A request that was carried out, and its response.
+#[derive(Clone, Copy, Debug)]
+pub struct Exchange<'a> {
+    /// Who responded.
+    pub service: Service,
+    /// Path and query.
+    pub target: &'a str,
+    /// The body of the request.
+    pub request: &'a [u8],
+    /// The body of the response.
+    pub response: &'a [u8],
+}
+
+/// Is shown every exchange.
+pub type Observe = Arc<dyn Fn(&Exchange) + Send + Sync>;
 
 /// Decides what becomes of a request; `None` lets it pass.
 pub type Decide = Arc<dyn Fn(&Call) -> Option<Fault> + Send + Sync>;
@@ -100,8 +122,35 @@ impl Fault {
     }
 
     /// Answers HTTP 200 with this body and these headers, without carrying the request out.
-    pub fn body(headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
+    pub fn body_with(headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
         Self::Refuse(wire::answer(200, headers, body.as_ref()))
+    }
+
+    /// Answers HTTP 200 with this body, without carrying the request out.
+    pub fn body(body: impl AsRef<[u8]>) -> Self {
+        Self::status(200, body)
+    }
+
+    /// Responds with this `errcode` in WeChat's form, without carrying the request out.
+    pub fn errcode(errcode: i64) -> Self {
+        Self::body(errcode_body(errcode))
+    }
+
+    /// Carries the request out, and responds with this `errcode` in WeChat's form.
+    pub fn errcode_carried_out(errcode: i64) -> Self {
+        Self::carried_out(200, errcode_body(errcode))
+    }
+
+    /// Responds with this body, and resets the connection in the middle of it.
+    pub fn cut_short(body: impl AsRef<[u8]>) -> Self {
+        let answer = wire::answer(200, &[], body.as_ref());
+        Self::Refuse(answer[..answer.len() - 1].to_vec())
+    }
+
+    /// Does this fault after so long.
+    #[must_use]
+    pub fn late(self, after: Duration) -> Self {
+        Self::Late(after, Box::new(self))
     }
 
     /// What DynamoDB and Secrets Manager answer to too many requests.
@@ -146,6 +195,8 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Delay(by) => write!(f, "delayed by {} ms", by.as_millis()),
+            Self::Slow(by) => write!(f, "carried out, and answered {} ms later", by.as_millis()),
+            Self::Late(by, fault) => write!(f, "{fault}, after {} ms", by.as_millis()),
             Self::Stall(point) => write!(f, "stalled {point}"),
             Self::Reset(point) => write!(f, "connection reset {point}"),
             Self::Refuse(answer) => write!(f, "refused with {}", first_line(answer)),
@@ -164,6 +215,10 @@ impl fmt::Display for Point {
             Self::Body(bytes) => write!(f, "after {bytes} bytes of the answer's body"),
         }
     }
+}
+
+fn errcode_body(errcode: i64) -> String {
+    json!({"errcode": errcode, "errmsg": "injected, rid: 0a1b2c3d-00000001-0000000f"}).to_string()
 }
 
 /// The status and, if there is one, the name of the error.

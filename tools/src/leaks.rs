@@ -1,5 +1,6 @@
 //! Every secret that was seen, and whether one of them stands where it must not.
 
+use crate::faults::{Proxy, Service};
 use aho_corasick::AhoCorasick;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -46,6 +47,16 @@ impl Canaries {
         let mut state = self.state();
         state.secrets.extend(secrets);
         state.seen.extend(seen);
+    }
+
+    /// Learns the secrets that pass through a proxy in front of WeChat.
+    pub fn watch(&self, proxy: &Proxy) {
+        let canaries = self.clone();
+        proxy.observe(move |exchange| {
+            if exchange.service == Service::WeChat {
+                canaries.learn(exchange.target, exchange.request, exchange.response);
+            }
+        });
     }
 
     /// Adds what is secret in an exchange with WeChat.

@@ -31,10 +31,12 @@ impl Rig {
         // The one secret that never goes to WeChat.
         let keyring: serde_json::Value = serde_json::from_str(KEYRING).expect("JSON");
         canaries.add("keyring key", keyring["k1"].as_str().expect("a key"));
+        let wechat = Proxy::before(app.wechat.base_url()).await;
+        canaries.watch(&wechat);
         Self {
-            wechat: Proxy::before(app.wechat.base_url(), canaries).await,
-            dynamodb: Proxy::before(app.aws.endpoint(), canaries).await,
-            secrets_manager: Proxy::before(app.aws.endpoint(), canaries).await,
+            wechat,
+            dynamodb: Proxy::before(app.aws.endpoint()).await,
+            secrets_manager: Proxy::before(app.aws.endpoint()).await,
             canaries: canaries.clone(),
         }
     }

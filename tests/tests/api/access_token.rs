@@ -106,7 +106,7 @@ async fn a_renewal_that_fails_is_not_tried_again_at_once() {
 async fn a_number_is_stored_while_a_renewal_is_under_way() {
     let (app, token) = in_use().await;
     app.clock.advance(Duration::from_secs(7200 - 59));
-    app.wechat.fail_next(STABLE_TOKEN, [Fault::slow(Duration::from_secs(5))]);
+    app.wechat.fail_next(STABLE_TOKEN, [Fault::Slow(Duration::from_secs(5))]);
     app.aws.forget_calls();
     let stored = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -236,8 +236,8 @@ async fn a_replacement_by_force_is_waited_for_as_long_as_wechat_may_take() {
     let other = app.another_instance();
     assert_eq!(phone(&other, &token).await.outcome(), "ok");
     app.wechat.revoke_access_token(Revoked::Repeated);
-    let together = Fault::slow(Duration::from_millis(300));
-    app.wechat.fail_next(STABLE_TOKEN, [together.clone(), together, Fault::slow(Duration::from_secs(3))]);
+    let together = Fault::Slow(Duration::from_millis(300));
+    app.wechat.fail_next(STABLE_TOKEN, [together.clone(), together, Fault::Slow(Duration::from_secs(3))]);
     let (one, two) = tokio::join!(phone(&app, &token), phone(&other, &token));
     assert_eq!((one.outcome(), two.outcome(), app.wechat.forced_refreshes()), ("ok", "ok", 1));
 }
@@ -249,7 +249,7 @@ async fn a_replacement_by_force_that_never_reached_the_table_is_had_from_wechat(
     let (one, two) = (app.another_instance(), app.another_instance());
     let seconds = Duration::from_secs;
     // Both are told the refused token; one claims the replacement, and is gone when WeChat has made it.
-    app.wechat.fail_next(STABLE_TOKEN, [Duration::from_millis(300), seconds(1), seconds(9)].map(Fault::slow));
+    app.wechat.fail_next(STABLE_TOKEN, [Duration::from_millis(300), seconds(1), seconds(9)].map(Fault::Slow));
     let gone = async {
         tokio::select! {
             _ = phone(&one, &token) => panic!("it is not gone"),

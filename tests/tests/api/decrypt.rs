@@ -1,12 +1,8 @@
 //! What `POST /decrypt` takes and answers, by the HTTP contract.
 
 use serde_json::{Value, json};
-use tools::app::{Answer, TestApp, WECHAT_SECRET_ID};
+use tools::app::{Answer, TestApp, WECHAT_SECRET_ID, assert_outcome};
 use tools::fakes::wechat::ClientData;
-
-fn assert_outcome(answer: &Answer, status: u16, error: &str) {
-    assert_eq!((answer.status, answer.outcome()), (status, error), "{answer:?}");
-}
 
 /// A back end where Alice is logged in, her token, and something that her client encrypted.
 async fn with_alices_data() -> (TestApp, String, ClientData) {

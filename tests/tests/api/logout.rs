@@ -3,16 +3,12 @@
 use serde_json::{Value, json};
 use std::time::Duration;
 use tests::invariants::violations;
-use tools::app::{Answer, TestApp};
+use tools::app::{Answer, TestApp, assert_outcome};
 use tools::fakes::aws::{Mood, Service, scan};
 use tools::fakes::wechat::{Fault, SAMPLE_LOGIN_CODE};
 use tools::leaks::Canaries;
 
 const EXCHANGE: &str = "/sns/jscode2session";
-
-fn assert_outcome(answer: &Answer, status: u16, error: &str) {
-    assert_eq!((answer.status, answer.outcome()), (status, error), "{answer:?}");
-}
 
 async fn log_out(app: &TestApp, token: &str) -> Answer {
     app.call(token, "POST", "/logout", &Value::Null).await
@@ -37,7 +33,7 @@ async fn assert_sound(app: &TestApp) {
 /// A login that asks WeChat now, and gets its answer only after `end` is through.
 async fn slow_login(app: &TestApp, end: impl Future<Output = Answer>) -> Answer {
     let code = app.wechat.login_code("oAlice");
-    app.wechat.fail_next(EXCHANGE, [Fault::slow(Duration::from_millis(600))]);
+    app.wechat.fail_next(EXCHANGE, [Fault::Slow(Duration::from_millis(600))]);
     let late = async {
         tokio::time::sleep(Duration::from_millis(150)).await;
         assert_outcome(&end.await, 200, "ok");
@@ -212,7 +208,7 @@ async fn a_number_on_its_way_does_not_outlive_the_session() {
         let (phone, _tablet) = (app.log_in("oAlice").await, app.log_in("oAlice").await);
         let path = "/wxa/business/getuserphonenumber";
         app.phone(&phone, &app.wechat.phone_code("oAlice", "13900000000")).await;
-        app.wechat.fail_next(path, [Fault::slow(Duration::from_millis(500))]);
+        app.wechat.fail_next(path, [Fault::Slow(Duration::from_millis(500))]);
         let code = app.wechat.phone_code("oAlice", "13912345678");
         let end = async {
             tokio::time::sleep(Duration::from_millis(150)).await;

@@ -4,16 +4,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde_json::json;
 use std::time::Duration;
-use tools::app::{Answer, TestApp};
+use tools::app::{TestApp, assert_outcome};
 use tools::fakes::aws::{Mood, Service, scan};
 use tools::fakes::wechat::{Fault, PhoneCode};
+use tools::faults::Point;
 
 const PATH: &str = "/wxa/business/getuserphonenumber";
 const NUMBER: &str = "13912345678";
-
-fn assert_outcome(answer: &Answer, status: u16, error: &str) {
-    assert_eq!((answer.status, answer.outcome()), (status, error), "{answer:?}");
-}
 
 /// A back end where Alice is logged in: it and her token.
 async fn with_alice() -> (TestApp, String) {
@@ -194,8 +191,8 @@ async fn what_wechat_says_becomes_the_contracts_reply() {
         (Fault::errcode(40125), 500, "misconfigured"),
         (Fault::errcode(40164), 500, "misconfigured"),
         (Fault::body("<html>"), 502, "wechat_unavailable"),
-        (Fault { status: 500, ..Fault::default() }, 502, "wechat_unavailable"),
-        (Fault { cut_short: true, ..Fault::body("{") }, 502, "wechat_unavailable"),
+        (Fault::status(500, ""), 502, "wechat_unavailable"),
+        (Fault::cut_short("{"), 502, "wechat_unavailable"),
     ] {
         let (app, token, code) = with_alices_code().await;
         app.wechat.fail_next(PATH, [fault]);
@@ -213,7 +210,7 @@ async fn a_busy_wechat_is_asked_once_more() {
 #[tokio::test]
 async fn a_code_is_not_sent_again_when_no_answer_came() {
     let (app, token, code) = with_alices_code().await;
-    app.wechat.fail_next(PATH, [Fault { cut_short: true, carried_out: true, ..Fault::body("{") }]);
+    app.wechat.fail_next(PATH, [Fault::Reset(Point::Body(1))]);
     assert_outcome(&app.phone(&token, &code).await, 502, "wechat_unavailable");
     assert_eq!(app.wechat.calls(PATH), 1);
 }
@@ -268,7 +265,7 @@ async fn a_number_does_not_come_back_with_a_user_who_was_erased_meanwhile() {
     let (app, token, code) = with_alices_code().await;
     app.phone(&token, &app.wechat.phone_code("oAlice", NUMBER)).await;
     // WeChat takes its time over this one.
-    app.wechat.fail_next(PATH, [Fault { delay: Duration::from_millis(500), ..Fault::errcode(-1) }]);
+    app.wechat.fail_next(PATH, [Fault::errcode(-1).late(Duration::from_millis(500))]);
     let erase = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let client = app.dynamodb();

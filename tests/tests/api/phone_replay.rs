@@ -2,16 +2,12 @@
 
 use futures_util::future::join_all;
 use std::time::Duration;
-use tools::app::{Answer, TestApp};
+use tools::app::{TestApp, assert_outcome};
 use tools::fakes::aws::{Mood, Service};
 use tools::fakes::wechat::Fault;
 
 const PATH: &str = "/wxa/business/getuserphonenumber";
 const NUMBER: &str = "13912345678";
-
-fn assert_outcome(answer: &Answer, status: u16, error: &str) {
-    assert_eq!((answer.status, answer.outcome()), (status, error), "{answer:?}");
-}
 
 /// A back end where Alice is logged in, her token, and a fresh code of hers.
 async fn with_alices_code() -> (TestApp, String, String) {
@@ -80,14 +76,14 @@ async fn a_hundred_calls_with_one_code_get_one_number_and_pay_once() {
 #[tokio::test]
 async fn an_invalid_code_is_told_in_time_when_wechat_is_slow() {
     let (app, token, _) = with_alices_code().await;
-    app.wechat.fail_next("/cgi-bin/stable_token", [Fault::slow(Duration::from_millis(3600))]);
-    app.wechat.fail_next(PATH, [Fault::slow(Duration::from_millis(3600))]);
+    app.wechat.fail_next("/cgi-bin/stable_token", [Fault::Slow(Duration::from_millis(3600))]);
+    app.wechat.fail_next(PATH, [Fault::Slow(Duration::from_millis(3600))]);
     assert_outcome(&app.phone(&token, "never-issued").await, 400, "invalid_code");
 }
 
 #[tokio::test]
 async fn a_code_that_a_busy_wechat_used_up_is_unknown_and_not_invalid() {
     let (app, token, code) = with_alices_code().await;
-    app.wechat.fail_next(PATH, [Fault { carried_out: true, ..Fault::errcode(-1) }]);
+    app.wechat.fail_next(PATH, [Fault::errcode_carried_out(-1)]);
     assert_outcome(&app.phone(&token, &code).await, 502, "wechat_unavailable");
 }

@@ -37,7 +37,7 @@ async fn race(method: &str, path: &str, body: Value) {
             app.wechat.login_code(&openid),
             app.wechat.login_code(&openid),
         ];
-        let slow = (0..2).map(|_| Fault::slow(after(random.u64(..60))));
+        let slow = (0..2).map(|_| Fault::Slow(after(random.u64(..60))));
         app.wechat.fail_next("/sns/jscode2session", slow);
         let pauses: [u64; 5] = std::array::from_fn(|_| random.u64(..40));
         let in_between = |index: usize| sleep(after(pauses[index]));

@@ -97,7 +97,7 @@ async fn a_code_that_was_never_valid_stays_invalid() {
 #[tokio::test]
 async fn a_code_that_a_busy_wechat_used_up_is_unknown_and_not_invalid() {
     let app = TestApp::start().await;
-    let busy = Fault { carried_out: true, ..Fault::errcode(-1) };
+    let busy = Fault::errcode_carried_out(-1);
     app.wechat.fail_next("/sns/jscode2session", [busy]);
     let answer = app.login(&app.wechat.login_code("oAlice")).await;
     assert_eq!((answer.status, answer.outcome()), (502, "wechat_unavailable"));
@@ -108,7 +108,7 @@ async fn who_comes_second_waits_for_a_slow_winner() {
     let app = TestApp::start().await;
     app.log_in("oWarm").await;
     let code = app.wechat.login_code("oAlice");
-    app.wechat.fail_next("/sns/jscode2session", [Fault::slow(Duration::from_millis(1900))]);
+    app.wechat.fail_next("/sns/jscode2session", [Fault::Slow(Duration::from_millis(1900))]);
     let second = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         app.login(&code).await

@@ -3,18 +3,14 @@
 use miniprogram::wechat::LONGEST_ANSWER;
 use serde_json::json;
 use std::time::{Duration, Instant};
-use tools::app::{APP_ID, Answer, KEY_SECRET_ID, TestApp, WECHAT_SECRET_ID};
+use tools::app::{APP_ID, KEY_SECRET_ID, TestApp, WECHAT_SECRET_ID, assert_outcome};
 use tools::fakes::aws::{Mood, Service};
 use tools::fakes::gateway;
 use tools::fakes::wechat::Fault;
+use tools::faults::Point;
 use tools::faults::{self, Call, Proxy};
-use tools::leaks::Canaries;
 
 const PATH: &str = "/sns/jscode2session";
-
-fn assert_outcome(answer: &Answer, status: u16, error: &str) {
-    assert_eq!((answer.status, answer.outcome()), (status, error), "{answer:?}");
-}
 
 async fn login_meets(fault: Fault, status: u16, error: &str) {
     let app = TestApp::start().await;
@@ -43,7 +39,7 @@ async fn an_answer_that_is_none_is_wechat_unavailable() {
 async fn a_gateway_fault_is_wechat_unavailable_whatever_its_body_says() {
     let body = r#"{"openid":"oAlice","session_key":"k"}"#;
     for status in [201, 302, 404, 500, 502, 503] {
-        login_meets(Fault { status, ..Fault::body(body) }, 502, "wechat_unavailable").await;
+        login_meets(Fault::status(status, body), 502, "wechat_unavailable").await;
     }
 }
 
@@ -55,7 +51,7 @@ async fn an_answer_over_64_kib_is_wechat_unavailable() {
 
 #[tokio::test]
 async fn an_answer_that_is_cut_short_is_wechat_unavailable() {
-    let fault = Fault { cut_short: true, ..Fault::body(r#"{"openid":"oAlice","session_key":"k"}"#) };
+    let fault = Fault::cut_short(r#"{"openid":"oAlice","session_key":"k"}"#);
     login_meets(fault, 502, "wechat_unavailable").await;
 }
 
@@ -85,7 +81,7 @@ async fn a_wechat_that_stays_busy_is_asked_twice() {
 #[tokio::test]
 async fn a_code_is_not_sent_again_when_no_answer_came() {
     let app = TestApp::start().await;
-    app.wechat.fail_next(PATH, [Fault { cut_short: true, carried_out: true, ..Fault::body("{") }]);
+    app.wechat.fail_next(PATH, [Fault::Reset(Point::Body(1))]);
     assert_outcome(&app.login(&app.wechat.login_code("oAlice")).await, 502, "wechat_unavailable");
     assert_eq!(app.wechat.calls(PATH), 1);
 }
@@ -93,7 +89,7 @@ async fn a_code_is_not_sent_again_when_no_answer_came() {
 #[tokio::test]
 async fn a_silent_wechat_is_given_up_before_the_deadline() {
     let app = TestApp::start().await;
-    app.wechat.fail_next(PATH, [Fault { delay: Duration::from_secs(60), ..Fault::default() }]);
+    app.wechat.fail_next(PATH, [Fault::Stall(Point::Request)]);
     let start = Instant::now();
     assert_outcome(&app.login(&app.wechat.login_code("oAlice")).await, 502, "wechat_unavailable");
     assert!(start.elapsed() < gateway::FUNCTION_TIMEOUT);
@@ -208,7 +204,7 @@ async fn old_secrets_serve_on_while_their_refresh_fails() {
 async fn a_busy_wechat_and_no_time_left_is_wechat_unavailable() {
     let app = TestApp::start().await;
     app.log_in("oWarm").await;
-    let busy = Fault { delay: Duration::from_millis(900), ..Fault::errcode(-1) };
+    let busy = Fault::errcode(-1).late(Duration::from_millis(900));
     app.wechat.fail_next(PATH, [busy]);
     let body = json!({"code": app.wechat.login_code("oAlice")}).to_string();
     let event = gateway::event("POST", "/login", &axum::http::HeaderMap::new(), body.as_bytes());
@@ -279,7 +275,7 @@ async fn a_dynamodb_that_is_down_is_unavailable() {
 #[tokio::test]
 async fn a_dynamodb_that_throttles_is_asked_until_there_is_no_hope() {
     let app = TestApp::start().await;
-    let proxy = Proxy::before(app.aws.endpoint(), &Canaries::default()).await;
+    let proxy = Proxy::before(app.aws.endpoint()).await;
     let behind = app.behind(app.wechat.base_url(), proxy.url());
     let throttle =
         |times| move |call: &Call| (call.writes() && call.nth < times).then(|| faults::Fault::throttled(call));

@@ -3,13 +3,9 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde_json::{Value, json};
-use tools::app::{Answer, KEYRING, TestApp};
+use tools::app::{KEYRING, TestApp, assert_outcome};
 use tools::fakes::aws::{Mood, Service, scan};
 use tools::fakes::wechat::LoginCode;
-
-fn assert_outcome(answer: &Answer, status: u16, error: &str) {
-    assert_eq!((answer.status, answer.outcome()), (status, error), "{answer:?}");
-}
 
 /// A back end where Alice is logged in: it and her token.
 async fn with_alice() -> (TestApp, String) {

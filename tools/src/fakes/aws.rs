@@ -6,6 +6,7 @@ mod front;
 pub mod iam;
 mod tables;
 
+use crate::faults::Proxy;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use dynoxide::Database;
@@ -14,40 +15,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
 
+pub use crate::faults::{Mood, Service};
 pub use tables::{Tables, scan};
-
-/// The services behind the address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Service {
-    /// DynamoDB.
-    DynamoDb,
-    /// Secrets Manager.
-    SecretsManager,
-}
-
-/// How a service behaves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mood {
-    /// As it should.
-    #[default]
-    Well,
-    /// Answers every call with an internal error.
-    Failing,
-    /// Takes every call and never answers.
-    Silent,
-    /// Does what it is asked for, and loses the answer to every write.
-    LosingWrites,
-    /// Takes every write and never answers; reads are well.
-    StallingWrites,
-    /// Does what it is asked for, and never answers a write.
-    SwallowingWrites,
-    /// Does what it is asked for, loses the answer to one write, and is well again.
-    LosingOneWrite,
-    /// Refuses one write because a transaction has hold of the same item, and is well again.
-    ConflictingOnce,
-    /// Answers every call with `AccessDeniedException`.
-    Denying,
-}
 
 /// The stand-ins. Clones share their state.
 #[derive(Clone)]
@@ -86,9 +55,19 @@ impl Aws {
             logical_ids: HashMap::new(),
             used: BTreeMap::new(),
         };
-        let endpoint = format!("http://{address}");
-        let aws = Self { state: Arc::new(Mutex::new(state)), endpoint, engine };
-        tokio::spawn(front::serve(listener, aws.clone()));
+        let front = crate::listen(0).await.expect("a free port");
+        let behind = format!("http://{}", front.local_addr().expect("a bound listener has an address"));
+        let aws = Self { state: Arc::new(Mutex::new(state)), endpoint: format!("http://{address}"), engine };
+        tokio::spawn(front::serve(front, aws.clone()));
+        let state = Arc::clone(&aws.state);
+        Proxy::serve(listener, &behind).decide(move |call| {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.calls.push(format!("{:?}.{}", call.service, call.operation));
+            let mood = state.moods.entry(call.service).or_default();
+            let (fault, next) = mood.fault(call);
+            *mood = next;
+            fault
+        });
         aws
     }
 

@@ -8,10 +8,10 @@ mod server;
 mod stable_token;
 
 use crate::fakes::clock::TestClock;
+pub use crate::faults::Fault;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 pub use client_data::{ClientData, SAMPLE_SESSION_KEY};
 pub use code2session::{LoginCode, SAMPLE_LOGIN_CODE, SAMPLE_OPENID};
@@ -41,53 +41,6 @@ struct State {
     calls: HashMap<String, usize>,
     unexpected: Vec<String>,
     rids: u32,
-}
-
-/// What WeChat does to one request instead of answering it properly.
-#[derive(Clone, Debug)]
-pub struct Fault {
-    /// The HTTP status.
-    pub status: u16,
-    /// The body.
-    pub body: Vec<u8>,
-    /// How long WeChat thinks before it answers.
-    pub delay: Duration,
-    /// Whether the request is carried out (and the code used up) before its answer is lost.
-    pub carried_out: bool,
-    /// Whether the connection ends in the middle of the body.
-    pub cut_short: bool,
-    /// Whether WeChat gives its own answer in the end, and `body` does not count.
-    pub answered: bool,
-}
-
-impl Default for Fault {
-    fn default() -> Self {
-        Self {
-            status: 200,
-            body: Vec::new(),
-            delay: Duration::ZERO,
-            carried_out: false,
-            cut_short: false,
-            answered: false,
-        }
-    }
-}
-
-impl Fault {
-    /// HTTP 200 with this body.
-    pub fn body(body: impl Into<Vec<u8>>) -> Self {
-        Self { body: body.into(), ..Self::default() }
-    }
-
-    /// WeChat's own answer, after so long.
-    pub fn slow(delay: Duration) -> Self {
-        Self { delay, carried_out: true, answered: true, ..Self::default() }
-    }
-
-    /// An `errcode` of WeChat's.
-    pub fn errcode(errcode: i64) -> Self {
-        Self::body(json!({"errcode": errcode, "errmsg": "made by a test, rid: 0a1b2c3d-00000001-0000000f"}).to_string())
-    }
 }
 
 impl WeChat {

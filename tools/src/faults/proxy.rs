@@ -1,8 +1,7 @@
 //! The proxy itself.
 
 use super::wire::{self, Request};
-use super::{Call, Decide, Event, Fault, Point, Service, Watch};
-use crate::leaks::Canaries;
+use super::{Call, Decide, Event, Exchange, Fault, Observe, Point, Service, Watch};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -20,7 +19,6 @@ struct Inner {
     url: String,
     upstream: String,
     http: reqwest::Client,
-    canaries: Canaries,
     steering: Mutex<Steering>,
     /// Counts how often all connections were reset.
     resets: watch::Sender<u64>,
@@ -29,6 +27,7 @@ struct Inner {
 struct Steering {
     decide: Decide,
     watch: Watch,
+    observe: Observe,
     seen: HashMap<(Service, String), u64>,
 }
 
@@ -41,15 +40,19 @@ enum End {
 }
 
 impl Proxy {
-    /// Starts a proxy before `upstream` (`http://…`) that lets everything pass. What it sees of secrets, `canaries` know.
-    pub fn serve(listener: TcpListener, upstream: &str, canaries: &Canaries) -> Self {
+    /// Starts a proxy before `upstream` (`http://…`) that lets everything pass.
+    pub fn serve(listener: TcpListener, upstream: &str) -> Self {
         let address = listener.local_addr().expect("a bound listener has an address");
-        let steering = Steering { decide: Arc::new(|_| None), watch: Arc::new(|_, _| true), seen: HashMap::new() };
+        let steering = Steering {
+            decide: Arc::new(|_| None),
+            watch: Arc::new(|_, _| true),
+            observe: Arc::new(|_| {}),
+            seen: HashMap::new(),
+        };
         let proxy = Self(Arc::new(Inner {
             url: format!("http://{address}"),
             upstream: upstream.to_owned(),
             http: crate::http_client(),
-            canaries: canaries.clone(),
             steering: Mutex::new(steering),
             resets: watch::Sender::new(0),
         }));
@@ -63,8 +66,8 @@ impl Proxy {
     }
 
     /// The same on a free port of this machine.
-    pub async fn before(upstream: &str, canaries: &Canaries) -> Self {
-        Self::serve(crate::listen(0).await.expect("a free port"), upstream, canaries)
+    pub async fn before(upstream: &str) -> Self {
+        Self::serve(crate::listen(0).await.expect("a free port"), upstream)
     }
 
     /// What it listens on: `http://…`, without a slash at the end.
@@ -87,6 +90,11 @@ impl Proxy {
     /// Tells `watch` of every event from now on.
     pub fn watch(&self, watch: Watch) {
         self.steering().watch = watch;
+    }
+
+    /// Shows `observe` every exchange from now on.
+    pub fn observe(&self, observe: impl Fn(&Exchange) + Send + Sync + 'static) {
+        self.steering().observe = Arc::new(observe);
     }
 
     /// Resets every connection that is open.
@@ -128,7 +136,11 @@ impl Proxy {
         }
         let mut rest = Vec::new();
         while let Some(request) = wire::read(stream, &mut rest).await? {
-            let (call, fault) = self.look_at(&request);
+            let (call, mut fault) = self.look_at(&request);
+            if let Some(Fault::Late(by, inner)) = fault {
+                tokio::time::sleep(by).await;
+                fault = Some(*inner);
+            }
             if !self.tell(call.service, Event::Arrived) {
                 return Ok(End::Silent);
             }
@@ -140,6 +152,11 @@ impl Proxy {
                 Some(Fault::Delay(by)) => {
                     tokio::time::sleep(*by).await;
                     self.pass_on(&call, &request).await?
+                }
+                Some(Fault::Slow(by)) => {
+                    let answer = self.pass_on(&call, &request).await?;
+                    tokio::time::sleep(*by).await;
+                    answer
                 }
                 Some(Fault::Replace(answer)) => {
                     self.pass_on(&call, &request).await?;
@@ -203,9 +220,8 @@ impl Proxy {
         let answer = sent.send().await.map_err(io::Error::other)?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = answer.bytes().await.map_err(io::Error::other)?;
-        if call.service == Service::WeChat {
-            self.0.canaries.learn(&request.target, &request.body, &body);
-        }
+        let observe = Arc::clone(&self.steering().observe);
+        observe(&Exchange { service: call.service, target: &request.target, request: &request.body, response: &body });
         let kept = headers.iter().filter(|(name, _)| !matches!(name.as_str(), "content-length" | "transfer-encoding"));
         let kept: Vec<_> =
             kept.filter_map(|(name, value)| value.to_str().ok().map(|value| (name.as_str(), value))).collect();

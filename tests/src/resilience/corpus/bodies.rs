@@ -59,7 +59,7 @@ impl Broken {
     }
 
     fn body(name: impl Into<String>, body: impl AsRef<[u8]>) -> Self {
-        Self::new(name, Fault::body(&[], body))
+        Self::new(name, Fault::body_with(&[], body))
     }
 
     /// What has the process take its working memory before it is measured: answers as long as are read at all.
@@ -173,9 +173,9 @@ fn not_json(text: &str) -> Vec<Broken> {
         Broken::new("1 GiB", Fault::Endless(Some(1 << 30))),
         Broken::new("without end", Fault::Endless(None)),
         Broken::body("gzip that does not say so", &zipped),
-        Broken::new("gzip", Fault::body(&[("content-encoding", "gzip")], &zipped)),
-        Broken::new("a gzip bomb", Fault::body(&[("content-encoding", "gzip")], &bomb)),
-        Broken::new("gzip that is none", Fault::body(&[("content-encoding", "br")], b"\x1f\x8b garbage")),
+        Broken::new("gzip", Fault::body_with(&[("content-encoding", "gzip")], &zipped)),
+        Broken::new("a gzip bomb", Fault::body_with(&[("content-encoding", "gzip")], &bomb)),
+        Broken::new("gzip that is none", Fault::body_with(&[("content-encoding", "br")], b"\x1f\x8b garbage")),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! What may be answered: the README's contract, and API Gateway's with its authorizers.
 
 use super::Request;
+use crate::contract;
 use serde_json::Value;
 use tools::app::Answer;
 
@@ -64,41 +65,15 @@ impl Request {
     }
 }
 
-/// HTTP status, `code` and `error` of every failure, as the README has them.
-const FAILURES: [(u16, u16, &str); 15] = [
-    (400, 404, "missing_parameter"),
-    (400, 404, "invalid_code"),
-    (400, 400, "malformed_request"),
-    (400, 400, "invalid_field"),
-    (401, 401, "unauthorized"),
-    (403, 403, "user_blocked"),
-    (403, 403, "code_mismatch"),
-    (405, 405, "method_not_allowed"),
-    (409, 409, "session_key_stale"),
-    (413, 413, "body_too_large"),
-    (415, 415, "unsupported_media_type"),
-    (429, 429, "rate_limited"),
-    (500, 500, "misconfigured"),
-    (502, 502, "wechat_unavailable"),
-    (503, 503, "unavailable"),
-];
-
 fn in_form(answer: &Answer) -> bool {
     let header = |name: &str| answer.headers.get(name).map(String::as_str);
     let headers = header("content-type") == Some("application/json; charset=utf-8")
         && header("cache-control") == Some("no-store");
     let body = &answer.body;
     let names: Vec<&str> = body.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-    let has = |name: &str| body[name].as_str().is_some_and(|text| !text.is_empty());
     let form = match answer.outcome() {
         "ok" => answer.status == 200 && body["code"] == 200 && body["msg"] == "ok" && names == ["code", "data", "msg"],
-        error => {
-            FAILURES.contains(&(answer.status, u16::try_from(body["code"].as_u64().unwrap_or(0)).unwrap_or(0), error))
-                && body["data"].is_null()
-                && has("msg")
-                && has("request_id")
-                && names == ["code", "data", "error", "msg", "request_id"]
-        }
+        _ => contract::is_failure(answer.status.into(), body),
     };
     headers && form
 }

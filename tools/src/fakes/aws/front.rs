@@ -1,6 +1,6 @@
 //! One address for both services, told apart by `X-Amz-Target`; and Secrets Manager itself.
 
-use super::{Aws, Mood, Service};
+use super::{Aws, Service};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -47,18 +47,12 @@ async fn answer(State(front): State<Front>, method: Method, headers: HeaderMap, 
         Some((dynamodb, operation)) if dynamodb.starts_with("DynamoDB") => (Service::DynamoDb, operation),
         _ => return fault(StatusCode::BAD_REQUEST, "UnknownOperationException"),
     };
-    let mood = {
+    {
         let mut state = front.aws.state();
-        state.calls.push(format!("{service:?}.{operation}"));
         if let Some(function) = function_of(&headers)
             && !state.permit(function, service, operation, &body)
         {
             return fault(StatusCode::BAD_REQUEST, "AccessDeniedException");
-        }
-        let mood = state.moods.get(&service).copied().unwrap_or_default();
-        if mood == Mood::ConflictingOnce && !operation.starts_with("Get") {
-            state.moods.remove(&service);
-            return conflict(operation);
         }
         if service == Service::DynamoDb
             && !operation.starts_with("Get")
@@ -66,29 +60,10 @@ async fn answer(State(front): State<Front>, method: Method, headers: HeaderMap, 
         {
             copies.push(Copy { headers: headers.clone(), body: body.clone() });
         }
-        if mood == Mood::LosingOneWrite && !operation.starts_with("Get") {
-            state.moods.remove(&service);
-        }
-        mood
-    };
-    let is_write = !operation.starts_with("Get");
-    match mood {
-        Mood::Failing => return fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
-        Mood::Denying => return fault(StatusCode::BAD_REQUEST, "AccessDeniedException"),
-        Mood::Silent => return std::future::pending().await,
-        Mood::StallingWrites if is_write => return std::future::pending().await,
-        _ => {}
     }
-    let answer = match service {
-        Service::SecretsManager => front.get_secret_value(operation, &body),
+    match service {
         Service::DynamoDb => pass_on(&front.http, &front.aws.engine, method, &headers, body).await,
-    };
-    match mood {
-        Mood::LosingWrites | Mood::LosingOneWrite if is_write => {
-            fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError")
-        }
-        Mood::SwallowingWrites if is_write => std::future::pending().await,
-        _ => answer,
+        Service::SecretsManager | Service::WeChat => front.get_secret_value(operation, &body),
     }
 }
 
@@ -144,18 +119,8 @@ async fn pass_on(http: &reqwest::Client, engine: &str, method: Method, headers: 
     response
 }
 
-/// What DynamoDB answers to a write that meets a transaction.
-fn conflict(operation: &str) -> Response {
-    if operation != "TransactWriteItems" {
-        return fault(StatusCode::BAD_REQUEST, "TransactionConflictException");
-    }
-    let reasons = json!([{"Code": "TransactionConflict", "Message": "made by a stand-in"}, {"Code": "None"}]);
-    let body = json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons});
-    amazon_json(StatusCode::BAD_REQUEST, &body)
-}
-
 fn fault(status: StatusCode, name: &str) -> Response {
-    amazon_json(status, &json!({"__type": name, "message": "made by a stand-in"}))
+    amazon_json(status, &json!({"__type": name, "message": "made by the fake"}))
 }
 
 fn amazon_json(status: StatusCode, body: &Value) -> Response {

@@ -6,6 +6,7 @@ use aes::Aes128;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cbc::cipher::{BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
+use miniprogram::hex::hex;
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use ring::hmac;
 use serde::Serialize;
@@ -83,10 +84,6 @@ fn sign(key: &str, raw_data: &str) -> String {
     digest.update(raw_data.as_bytes());
     digest.update(key.as_bytes());
     hex(digest.finish().as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Sixteen bytes in base64 that begin with a slash: WeChat escapes it as `\/`.

@@ -1,8 +1,9 @@
 //! The stand-in's wire: JSON as `text/plain` with escaped slashes, and routes by which tests steer it.
 
 use super::stable_token::Tokens;
-use super::{Fault, LoginCode, PhoneCode, State, WeChat};
+use super::{LoginCode, PhoneCode, State, WeChat};
 use crate::fakes::clock::TestClock;
+use crate::faults::Proxy;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State as Shared};
 use axum::http::{Method, StatusCode, Uri, header::CONTENT_TYPE};
@@ -11,7 +12,7 @@ use axum::{Json, Router, routing::post};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -43,7 +44,17 @@ impl WeChat {
             .route("/_control/clock", post(advance_clock))
             .fallback(answer)
             .with_state(wechat.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let behind = format!("http://{}", server.local_addr().expect("a bound listener has an address"));
+        server.set_nonblocking(true).expect("a socket");
+        let server = TcpListener::from_std(server).expect("a runtime");
+        tokio::spawn(async move { axum::serve(server, router).await });
+        let state = Arc::clone(&wechat.state);
+        Proxy::serve(listener, &behind).decide(move |call| {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            *state.calls.entry(call.operation.clone()).or_default() += 1;
+            state.faults.get_mut(&call.operation).and_then(VecDeque::pop_front)
+        });
         wechat
     }
 }
@@ -95,43 +106,21 @@ async fn answer(
     Query(query): Query<HashMap<String, String>>,
     body: Bytes,
 ) -> Response {
-    let (fault, answer) = {
-        let mut state = wechat.state();
-        *state.calls.entry(uri.path().to_owned()).or_default() += 1;
-        let fault = state.faults.get_mut(uri.path()).and_then(VecDeque::pop_front);
-        let carried_out = fault.as_ref().is_none_or(|fault| fault.carried_out);
-        let answer = match (method.as_str(), uri.path()) {
-            _ if !carried_out => Value::Null,
-            ("GET", "/sns/jscode2session") => state.code2session(&query),
-            ("POST", "/cgi-bin/stable_token") => state.stable_token(&body),
-            ("POST", "/wxa/business/getuserphonenumber") => {
-                state.getuserphonenumber(query.get("access_token").map(String::as_str), &body)
-            }
-            ("GET", "/wxa/checksession") => state.check_session(&query),
-            ("GET", "/wxa/resetusersessionkey") => state.reset_session_key(&query),
-            (method, path) => {
-                state.unexpected.push(format!("{method} {path}"));
-                return StatusCode::NOT_FOUND.into_response();
-            }
-        };
-        (fault, answer)
+    let mut state = wechat.state();
+    let answer = match (method.as_str(), uri.path()) {
+        ("GET", "/sns/jscode2session") => state.code2session(&query),
+        ("POST", "/cgi-bin/stable_token") => state.stable_token(&body),
+        ("POST", "/wxa/business/getuserphonenumber") => {
+            state.getuserphonenumber(query.get("access_token").map(String::as_str), &body)
+        }
+        ("GET", "/wxa/checksession") => state.check_session(&query),
+        ("GET", "/wxa/resetusersessionkey") => state.reset_session_key(&query),
+        (method, path) => {
+            state.unexpected.push(format!("{method} {path}"));
+            return StatusCode::NOT_FOUND.into_response();
+        }
     };
-    if let Some(fault) = &fault {
-        tokio::time::sleep(fault.delay).await;
-    }
-    match fault {
-        Some(fault) if !fault.answered => faulty(fault),
-        _ => plain(StatusCode::OK, Body::from(answer.to_string().replace('/', "\\/"))),
-    }
-}
-
-fn faulty(fault: Fault) -> Response {
-    let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if fault.cut_short {
-        let pieces = [Ok(Bytes::from(fault.body)), Err(std::io::Error::other("cut short"))];
-        return plain(status, Body::from_stream(futures_util::stream::iter(pieces)));
-    }
-    plain(status, Body::from(fault.body))
+    plain(StatusCode::OK, Body::from(answer.to_string().replace('/', "\\/")))
 }
 
 fn plain(status: StatusCode, body: Body) -> Response {
