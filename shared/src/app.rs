@@ -40,6 +40,8 @@ pub struct App {
     pub session_ttl: Duration,
     /// Whether WeChat is asked to check whose a code of the phone button is.
     pub send_openid_with_phone_code: bool,
+    /// Multiplies the time limits of calls.
+    pub(crate) time_limit_factor: u32,
     wechat_base_url: String,
     extra_roots_file: Option<PathBuf>,
     wechat: OnceLock<wechat::Client>,
@@ -74,6 +76,7 @@ impl App {
             clock,
             session_ttl: config.session_ttl,
             send_openid_with_phone_code: config.send_openid_with_phone_code,
+            time_limit_factor: config.time_limit_factor,
             wechat_base_url: config.wechat_base_url,
             extra_roots_file: config.extra_roots_file,
             wechat: OnceLock::new(),

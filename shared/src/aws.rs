@@ -18,6 +18,9 @@ use std::time::Duration;
 /// The limit of one whole call to an AWS service, its retries included.
 pub const CALL: Duration = Duration::from_secs(2);
 
+/// The limit of one attempt.
+const ATTEMPT: Duration = Duration::from_millis(950);
+
 /// The limit for connecting to an AWS service, which is near.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(800);
 
@@ -45,7 +48,7 @@ pub fn load(config: &Config) -> Result<SdkConfig, ConfigError> {
         let advice = "AWS_SDK_UA_APP_ID is no name";
         sdk = sdk.app_name(AppName::new(name.clone()).map_err(|_| ConfigError { advice })?);
     }
-    Ok(with_limits(sdk.build()))
+    Ok(with_limits(sdk.build(), config.time_limit_factor))
 }
 
 /// Makes the HTTP client that the AWS SDKs share.
@@ -61,13 +64,13 @@ pub fn http_client(extra_roots: Option<&Path>) -> Result<SharedHttpClient, Confi
 /// one login of forty; with six none of a thousand. All of them share [`CALL`].
 const MAX_ATTEMPTS: u32 = 6;
 
-/// `sdk` with our limits: the SDK has none of its own on the time of a try.
-pub fn with_limits(sdk: SdkConfig) -> SdkConfig {
+/// Returns `sdk` with our limits, `factor` times as long: the SDK has none of its own on the time of an attempt.
+pub fn with_limits(sdk: SdkConfig, factor: u32) -> SdkConfig {
     sdk.into_builder()
         .timeout_config(
             TimeoutConfig::builder()
-                .operation_attempt_timeout(Duration::from_millis(950))
-                .operation_timeout(CALL)
+                .operation_attempt_timeout(ATTEMPT * factor)
+                .operation_timeout(CALL * factor)
                 .build(),
         )
         .retry_config(

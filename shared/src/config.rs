@@ -48,6 +48,8 @@ pub struct Config {
     pub use_dual_stack: bool,
     /// `AWS_USE_FIPS_ENDPOINT`: whether AWS is reached at its FIPS endpoints.
     pub use_fips: bool,
+    /// `TIME_LIMIT_FACTOR`: multiplies the time limit of every call, for tests on a busy machine; 1 on AWS.
+    pub time_limit_factor: u32,
     /// `EXTRA_ROOTS_FILE`: a PEM file of certificate authorities that are trusted besides the public ones, for stand-ins that
     /// speak TLS; `None` on AWS.
     pub extra_roots_file: Option<PathBuf>,
@@ -104,6 +106,7 @@ impl Config {
             app_name: get("AWS_SDK_UA_APP_ID"),
             use_dual_stack: get("AWS_USE_DUALSTACK_ENDPOINT").is_some_and(|text| text.eq_ignore_ascii_case("true")),
             use_fips: get("AWS_USE_FIPS_ENDPOINT").is_some_and(|text| text.eq_ignore_ascii_case("true")),
+            time_limit_factor: time_limit_factor(get("TIME_LIMIT_FACTOR").as_deref())?,
             extra_roots_file: get("EXTRA_ROOTS_FILE").map(PathBuf::from),
         })
     }
@@ -124,6 +127,13 @@ fn switch(given: Option<&str>) -> Result<bool, ConfigError> {
         None | Some("true") => Ok(true),
         Some("false") => Ok(false),
         Some(_) => Err(ConfigError { advice: "SEND_OPENID_WITH_PHONE_CODE is neither true nor false" }),
+    }
+}
+
+fn time_limit_factor(given: Option<&str>) -> Result<u32, ConfigError> {
+    match given.map_or(Ok(1), str::parse) {
+        Ok(factor @ 1..=10) => Ok(factor),
+        _ => Err(ConfigError { advice: "TIME_LIMIT_FACTOR is not a whole number from 1 to 10" }),
     }
 }
 
@@ -164,6 +174,7 @@ mod tests {
         assert_eq!(config.local_aws_endpoint, None);
         assert_eq!(config.extra_roots_file, None);
         assert!(config.send_openid_with_phone_code);
+        assert_eq!(config.time_limit_factor, 1);
     }
 
     #[test]

@@ -85,14 +85,15 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// Begins an invocation of the function of `route`, which is `warm` from the second one on.
-    pub fn begin(route: &'static str, warm: &AtomicBool, context: Option<&Context>) -> Self {
+    /// Begins an invocation of the function of `route`, which is `warm` from the second one on. Its steps get `time_limit_factor` times
+    /// their usual limits.
+    pub fn begin(route: &'static str, warm: &AtomicBool, context: Option<&Context>, time_limit_factor: u32) -> Self {
         let left = time_left(context.map_or(0, |context| context.deadline), Timestamp::from(system_now()).millis());
         Self {
             route,
             request_id: context.map_or_else(String::new, |context| context.request_id.clone()),
             cold_start: !warm.swap(true, Ordering::Relaxed),
-            scope: Scope::until(Deadline::of_invocation(left)),
+            scope: Scope::until(Deadline::of_invocation(left).with_limit_factor(time_limit_factor)),
         }
     }
 
@@ -130,7 +131,8 @@ where
     H: Fn(Arc<App>, Call) -> F,
     F: Future<Output = Result<Reply, Error>>,
 {
-    let invocation = Invocation::begin(route, warm, request.lambda_context_ref());
+    let factor = app.as_ref().map_or(1, |app| app.time_limit_factor);
+    let invocation = Invocation::begin(route, warm, request.lambda_context_ref(), factor);
     let scope = &invocation.scope;
     let result = match app {
         Ok(app) => {

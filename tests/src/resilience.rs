@@ -20,6 +20,7 @@ use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tools::app::TestApp;
 use tools::leaks::Canaries;
 
 pub use corpus::broken_bodies;
@@ -50,6 +51,14 @@ impl Size {
             Self::Short => short,
             Self::Long => long,
         }
+    }
+}
+
+/// Starts what a scenario runs on. The short form must pass on a busy machine, and so has wider time limits.
+async fn start(size: Size) -> TestApp {
+    match size {
+        Size::Short => TestApp::start_unhurried().await,
+        Size::Long => TestApp::start().await,
     }
 }
 

@@ -64,6 +64,13 @@ impl TestApp {
         Self { wechat, aws, clock, tables, config, functions, authorizer }
     }
 
+    /// The same with time limits for a busy machine, where a test is not about them: ten times as long, for calls that take
+    /// milliseconds when the machine is idle.
+    pub async fn start_unhurried() -> Self {
+        let app = Self::start().await;
+        app.with_config(Config { time_limit_factor: 10, ..app.config.clone() })
+    }
+
     /// Another instance of every function, which shares nothing with the first but the services.
     pub fn another_instance(&self) -> Self {
         self.with_config(self.config.clone())
@@ -235,6 +242,7 @@ pub fn config(wechat: &WeChat, tables: &Tables) -> Config {
         app_name: None,
         use_dual_stack: false,
         use_fips: false,
+        time_limit_factor: 1,
         extra_roots_file: None,
     }
 }
@@ -249,6 +257,7 @@ pub fn environment(app: &TestApp) -> Vec<(&'static str, String)> {
         ("SESSIONS_TABLE", app.tables.sessions.clone()),
         ("ACCESS_TOKENS_TABLE", app.tables.access_tokens.clone()),
         ("LOCAL_AWS_ENDPOINT", app.aws.endpoint().to_owned()),
+        ("TIME_LIMIT_FACTOR", app.config.time_limit_factor.to_string()),
         ("RUST_LOG", "trace".to_owned()),
     ]
 }
@@ -273,7 +282,9 @@ pub async fn open_sample_session(config: &Config, aws: &Aws, clock: &TestClock) 
 
 /// One instance of every function behind HTTP, by the paths that it answers.
 pub fn functions(config: &Config, aws: &Aws, clock: &TestClock) -> HashMap<&'static str, Function> {
-    let app = |function| Ok(Arc::new(App::new(config.clone(), &aws.sdk(function), clock.for_app())));
+    let app = |function| {
+        Ok(Arc::new(App::new(config.clone(), &aws.sdk(function, config.time_limit_factor), clock.for_app())))
+    };
     let user = gateway::function(miniprogram::service("user", app("user"), user::handle));
     HashMap::from([
         ("/login", gateway::function(miniprogram::service("login", app("login"), login::handle))),
@@ -286,7 +297,8 @@ pub fn functions(config: &Config, aws: &Aws, clock: &TestClock) -> HashMap<&'sta
 
 /// One instance of the authorizer.
 pub fn authorizer(config: &Config, aws: &Aws, clock: &TestClock) -> Arc<Authorizer> {
-    Arc::new(Authorizer::new(Store::new(&aws.sdk("authorizer"), config), clock.for_app()))
+    let store = Store::new(&aws.sdk("authorizer", config.time_limit_factor), config);
+    Arc::new(Authorizer::new(store, clock.for_app(), config.time_limit_factor))
 }
 
 async fn free_port() -> tokio::net::TcpListener {

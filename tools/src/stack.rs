@@ -24,7 +24,7 @@ pub async fn open(table: &str, key_secret: &str) -> Result<(Store, Keyring), Box
     if let Some(endpoint) = &config.local_aws_endpoint {
         sdk = sdk.endpoint_url(endpoint);
     }
-    let sdk = aws::with_limits(sdk.load().await);
+    let sdk = aws::with_limits(sdk.load().await, 1);
     let secret = aws_sdk_secretsmanager::Client::new(&sdk).get_secret_value().secret_id(key_secret).send().await;
     let secret = secret.map_err(|error| format!("the keyring cannot be read: {}", error.into_service_error()))?;
     // An editor may have put a byte order mark.

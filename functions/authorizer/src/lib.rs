@@ -19,6 +19,7 @@ use std::sync::atomic::AtomicBool;
 /// What the function holds for its life.
 pub struct Authorizer {
     ready: Result<(Store, Clock), ConfigError>,
+    time_limit_factor: u32,
     warm: AtomicBool,
 }
 
@@ -34,14 +35,16 @@ impl Authorizer {
             let sdk = aws::load(&config)?;
             let store = Store::new(&sdk, &config);
             store.connect(&Scope::until(Deadline::of_invocation(WARM_UP))).await;
-            Ok((store, Clock::system()))
+            Ok(((store, Clock::system()), config.time_limit_factor))
         };
-        Self { ready: ready.await, warm: AtomicBool::new(false) }
+        let (ready, time_limit_factor) =
+            ready.await.map_or_else(|error| (Err(error), 1), |(ready, factor)| (Ok(ready), factor));
+        Self { ready, time_limit_factor, warm: AtomicBool::new(false) }
     }
 
-    /// Sets up with this store and clock.
-    pub fn new(store: Store, clock: Clock) -> Self {
-        Self { ready: Ok((store, clock)), warm: AtomicBool::new(false) }
+    /// Sets up with this store and clock, and limits that are `time_limit_factor` times the usual ones.
+    pub fn new(store: Store, clock: Clock, time_limit_factor: u32) -> Self {
+        Self { ready: Ok((store, clock)), time_limit_factor, warm: AtomicBool::new(false) }
     }
 }
 
@@ -50,7 +53,8 @@ impl Authorizer {
 /// # Errors
 /// If the session cannot be read: to refuse would log people out whose sessions are good.
 pub async fn handle(authorizer: &Authorizer, event: LambdaEvent<Event>) -> Result<Answer, &'static str> {
-    let invocation = Invocation::begin("authorizer", &authorizer.warm, Some(&event.context));
+    let invocation =
+        Invocation::begin("authorizer", &authorizer.warm, Some(&event.context), authorizer.time_limit_factor);
     let found = match &authorizer.ready {
         Ok((store, clock)) => authenticate(store, clock, event.payload.token(), &invocation.scope).await,
         Err(error) => Err((*error).into()),

@@ -5,13 +5,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
-use tools::app::TestApp;
 use tools::fakes::gateway::FUNCTION_TIMEOUT;
 use tools::leaks::Canaries;
 
 /// Stops the process, resets all its connections, and lets it go on with the next request waiting.
 pub async fn frozen(size: Size, canaries: &Canaries) -> Figure {
-    let app = Arc::new(TestApp::start().await);
+    let app = Arc::new(super::start(size).await);
     let each = size.of(2, 6);
     let count = each * ROUTES.len();
     let jobs = ROUTES.iter().map(|route| {

@@ -79,7 +79,7 @@ pub async fn kills(size: Size, canaries: &Canaries) -> Figure {
 
 impl Shift {
     async fn start(route: &'static Route, caller: Caller) -> Self {
-        let app = TestApp::start().await;
+        let app = TestApp::start_unhurried().await;
         let canaries = Canaries::default();
         let rig = Rig::before(&app, &canaries).await;
         let others = [rig.start(&app, route.function).await, rig.start(&app, route.function).await];

@@ -3,7 +3,6 @@
 use super::{Figure, ROUTES, Rig, Route, Size, side_by_side};
 use crate::invariants::violations;
 use std::sync::Arc;
-use tools::app::TestApp;
 use tools::fakes::gateway::FUNCTION_TIMEOUT;
 use tools::faults::{Fault, Point};
 use tools::leaks::Canaries;
@@ -11,7 +10,7 @@ use tools::leaks::Canaries;
 /// Sends every request twice, to two instances, as a page does that got no reply. Of every other write DynamoDB's answer is
 /// lost as well.
 pub async fn lost_replies(size: Size, canaries: &Canaries) -> Figure {
-    let app = Arc::new(TestApp::start().await);
+    let app = Arc::new(super::start(size).await);
     let workers = 4;
     // Who sends a code gets the same answer; the others are there for the sake of completeness.
     let each =

@@ -3,7 +3,6 @@
 use super::{Figure, Function, Rig, Route, Size, side_by_side};
 use crate::invariants::violations;
 use std::sync::Arc;
-use tools::app::TestApp;
 use tools::fakes::gateway::FUNCTION_TIMEOUT;
 use tools::fakes::wechat::Revoked;
 use tools::leaks::Canaries;
@@ -19,7 +18,7 @@ pub async fn revoked(size: Size, canaries: &Canaries) -> Figure {
     let mut faults = Vec::new();
     let mut forced = Vec::new();
     for how in rounds {
-        let app = Arc::new(TestApp::start().await);
+        let app = Arc::new(super::start(size).await);
         let rig = Rig::before(&app, canaries).await;
         let route = Route::named("POST /phone");
         let starts = (0..instances).map(|number| {

@@ -46,7 +46,7 @@ struct Round {
 }
 
 async fn rotation(pause: Duration, canaries: Canaries) -> Round {
-    let app = Arc::new(TestApp::start().await);
+    let app = Arc::new(TestApp::start_unhurried().await);
     let put: Arc<Mutex<Option<Instant>>> = Arc::default();
     let end = Instant::now() + Duration::from_secs(1) + pause + 2 * GRACE;
     let jobs: Vec<_> = (0..INSTANCES)

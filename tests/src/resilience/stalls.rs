@@ -82,7 +82,7 @@ pub async fn stalls(size: Size, canaries: &Canaries) -> Figure {
     let count = size.of(24, 600);
     let cases =
         (0..count).map(|number| Case::new(number, &mut dice).run(Arc::clone(&app), canaries.clone(), nowhere.clone()));
-    let faults: Vec<_> = side_by_side(24, cases).await.into_iter().flatten().collect();
+    let faults: Vec<_> = side_by_side(size.of(4, 24), cases).await.into_iter().flatten().collect();
     Figure::new(
         "any service stalls at connect, headers or mid-body, with 1 to 10 s left: answered before Lambda's deadline less 300 ms",
         format!("{count} of {count}"),

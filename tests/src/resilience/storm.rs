@@ -4,14 +4,13 @@ use super::{Figure, ROUTES, Rig, Size, Verdict, side_by_side};
 use crate::invariants::violations;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tools::app::TestApp;
 use tools::fakes::gateway::FUNCTION_TIMEOUT;
 use tools::faults::{Mix, Schedule};
 use tools::leaks::Canaries;
 
 /// Sends requests through the storm, and each once more when it is over.
 pub async fn storm(size: Size, canaries: &Canaries) -> Figure {
-    let app = Arc::new(TestApp::start().await);
+    let app = Arc::new(super::start(size).await);
     let workers = size.of(4, 16) as u64;
     let each = size.of(1, 8);
     let count = usize::try_from(workers).unwrap_or(0) * each * ROUTES.len();

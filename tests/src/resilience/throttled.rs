@@ -3,14 +3,13 @@
 use super::{Figure, ROUTES, Rig, Route, Size, Verdict, side_by_side};
 use crate::invariants::violations;
 use std::sync::Arc;
-use tools::app::TestApp;
 use tools::fakes::gateway::FUNCTION_TIMEOUT;
 use tools::faults::{Mix, Schedule};
 use tools::leaks::Canaries;
 
 /// Sends requests while 30 % of the calls to AWS are throttled.
 pub async fn throttled(size: Size, canaries: &Canaries) -> Figure {
-    let app = Arc::new(TestApp::start().await);
+    let app = Arc::new(super::start(size).await);
     let workers = 4;
     // The figure is the logins'.
     let each = move |route: &Route| if route.bearer { size.of(3, 75) } else { size.of(12, 500) };

@@ -151,7 +151,7 @@ async fn step(app: &TestApp, user: &mut User, other: &str, random: &mut Rng) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_users_never_meet_over_a_thousand_interleavings() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_unhurried().await;
     let interleaving = async |seed: u64| {
         let mut random = Rng::with_seed(seed);
         let mut users = ["Alice", "Bob"].map(|name| User::new(format!("o{name}{seed}")));

@@ -28,7 +28,7 @@ fn after(millis: u64) -> Duration {
 /// An end against two logins, a phone call and a change, all started within a few milliseconds, twenty times.
 async fn race(method: &str, path: &str, body: Value) {
     let mut random = Rng::with_seed(7);
-    let app = TestApp::start().await;
+    let app = TestApp::start_unhurried().await;
     for round in 0..20 {
         let openid = format!("oAlice{round}");
         let tokens = [app.log_in(&openid).await, app.log_in(&openid).await];
@@ -85,7 +85,7 @@ async fn a_logout_everywhere_that_races_with_everything_leaves_the_tables_sound(
 
 #[tokio::test]
 async fn a_logout_that_races_with_everything_leaves_the_tables_sound() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_unhurried().await;
     for _ in 0..10 {
         let tokens = [app.log_in("oAlice").await, app.log_in("oAlice").await];
         let (code, phone_code) = (app.wechat.login_code("oAlice"), app.wechat.phone_code("oAlice", "13912345678"));
@@ -104,7 +104,7 @@ async fn a_logout_that_races_with_everything_leaves_the_tables_sound() {
 
 #[tokio::test]
 async fn of_two_ends_at_once_one_is_done_and_the_other_finds_it_done() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_unhurried().await;
     let all = json!({"all": true});
     for _ in 0..10 {
         let tokens = [app.log_in("oAlice").await, app.log_in("oAlice").await];
@@ -133,7 +133,7 @@ async fn killed(app: &TestApp, mood: Mood, request: impl Future<Output = Answer>
 async fn killed_and_repeated(method: &str, path: &str, body: Value, again: [&str; 2]) -> [TestApp; 2] {
     let mut apps = Vec::new();
     for (mood, again) in [Mood::StallingWrites, Mood::SwallowingWrites].into_iter().zip(again) {
-        let app = TestApp::start().await;
+        let app = TestApp::start_unhurried().await;
         let token = app.log_in("oAlice").await;
         // Secrets are read and connections open.
         app.phone(&token, &app.wechat.phone_code("oAlice", "13900000000")).await;
@@ -171,7 +171,7 @@ async fn a_change_that_is_killed_is_repeated() {
 #[tokio::test]
 async fn a_login_that_is_killed_is_repeated() {
     for (mood, again) in [(Mood::StallingWrites, "invalid_code"), (Mood::SwallowingWrites, "ok")] {
-        let app = TestApp::start().await;
+        let app = TestApp::start_unhurried().await;
         app.log_in("oBob").await;
         let code = app.wechat.login_code("oAlice");
         killed(&app, mood, app.login(&code)).await;
@@ -184,7 +184,7 @@ async fn a_login_that_is_killed_is_repeated() {
 #[tokio::test]
 async fn a_phone_call_that_is_killed_is_repeated() {
     for (mood, again) in [(Mood::StallingWrites, "invalid_code"), (Mood::SwallowingWrites, "ok")] {
-        let app = TestApp::start().await;
+        let app = TestApp::start_unhurried().await;
         let token = app.log_in("oAlice").await;
         app.phone(&token, &app.wechat.phone_code("oAlice", "13900000000")).await;
         let code = app.wechat.phone_code("oAlice", "13912345678");
@@ -197,7 +197,7 @@ async fn a_phone_call_that_is_killed_is_repeated() {
 
 #[tokio::test]
 async fn a_sealed_number_moved_to_another_user_does_not_open() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_unhurried().await;
     let (alice, bob) = (app.log_in("oAlice").await, app.log_in("oBob").await);
     app.phone(&alice, &app.wechat.phone_code("oAlice", "13912345678")).await;
     app.phone(&bob, &app.wechat.phone_code("oBob", "13900000000")).await;
@@ -209,7 +209,7 @@ async fn a_sealed_number_moved_to_another_user_does_not_open() {
 
 #[tokio::test]
 async fn a_sealed_session_key_moved_to_another_session_does_not_open() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_unhurried().await;
     let (alice, bob) = (app.log_in("oAlice").await, app.log_in("oBob").await);
     let data = app.wechat.client_data("oAlice", &json!({"step": 1})).json();
     move_attribute(&app, &app.tables.sessions, "token_hash", "session_key").await;

@@ -12,7 +12,7 @@ use tools::fakes::wechat::{Fault, Revoked};
 async fn with_alice() -> (TestApp, App, SecretString) {
     let app = TestApp::start().await;
     app.log_in("oAlice").await;
-    let function = App::new(app.config.clone(), &app.aws.sdk("phone"), app.clock.for_app());
+    let function = App::new(app.config.clone(), &app.aws.sdk("phone", 1), app.clock.for_app());
     let key = app.wechat.session_key("oAlice").expect("a key");
     (app, function, key.into())
 }

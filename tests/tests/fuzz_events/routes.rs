@@ -22,7 +22,7 @@ pub struct Behind {
 
 impl Behind {
     pub async fn start(route: &'static Route) -> Self {
-        let app = TestApp::start().await;
+        let app = TestApp::start_unhurried().await;
         open_sample_session(&app.config, &app.aws, &app.clock).await;
         let function = match functions(&app.config, &app.aws, &app.clock).remove(route.path) {
             Some(function) => function,

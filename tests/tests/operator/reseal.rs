@@ -29,7 +29,7 @@ fn ring(text: &str) -> Keyring {
 }
 
 fn store(app: &TestApp) -> Store {
-    Store::new(&miniprogram::aws::with_limits(app.aws.patient_sdk()), &app.config)
+    Store::new(&miniprogram::aws::with_limits(app.aws.patient_sdk(), 1), &app.config)
 }
 
 /// Five users with numbers under the old key, and one without a number.

@@ -82,9 +82,9 @@ impl Aws {
     }
 
     /// The configuration of the real SDK for a function, with the functions' own limits and permissions.
-    pub fn sdk(&self, function: &'static str) -> SdkConfig {
+    pub fn sdk(&self, function: &'static str, time_limit_factor: u32) -> SdkConfig {
         let named = self.patient_sdk().into_builder().app_name(AppName::new(function).expect("a plain name"));
-        miniprogram::aws::with_limits(named.build())
+        miniprogram::aws::with_limits(named.build(), time_limit_factor)
     }
 
     /// The same without limits, and with all permissions, for what a test itself does.
