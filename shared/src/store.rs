@@ -15,6 +15,7 @@
 //! everywhere in `ended_at`. A login that began before that time does not count, however late it is written.
 
 mod access_token;
+pub mod conditions;
 mod import;
 mod item;
 mod login;

@@ -1,15 +1,19 @@
-//! Login, replay, logout, logout of all, erase and phone of one user as a model, in which every interleaving of three
-//! pages is tried, with crashes, lost replies, and late copies of writes; and, likewise, the renewal of the access token.
+//! Login, replay, logout, logout of all, erase, withdrawal and phone of one user as a model, in which every
+//! interleaving of three pages is tried, with crashes, lost answers, late copies of writes and clocks that differ; and,
+//! likewise, the renewal of the access token.
 //!
-//! The model is of the design, not of the code: of what each call reads and writes, and on which conditions. DynamoDB is
-//! modelled as atomic writes and strongly consistent reads, WeChat as what exchanges a code once. `promises` says what
-//! must hold; `teeth` shows that without any one of the conditions it does not.
+//! DynamoDB is modelled as atomic writes, whose conditions are the product's own strings, and strongly consistent
+//! reads; WeChat as what exchanges a code once. `promises` says what must hold; `teeth` shows that without any one of
+//! the parts it does not; `tie` names the code that each part is.
 //!
-//! `cargo test` tries the scenarios below; `cargo model`, in up to an hour, all scripts of three pages.
+//! `cargo test` tries the scenarios below; `cargo model` many more.
 
 mod access_token;
+mod condition;
 mod design;
+mod ends;
 mod every_script;
+mod login;
 mod promises;
 mod renewals;
 mod scenario;
@@ -18,9 +22,9 @@ mod state;
 mod tables;
 mod teeth;
 
-use design::Design;
-use scenario::Call::{self, Erase, LogIn, LogOut, LogOutAll, Phone};
-use scenario::{ACTORS, Scenario};
+use design::{Conditions, Design};
+use scenario::Call::{Erase, LogIn, LogOut, LogOutAll, Phone, Withdraw};
+use scenario::Scenario;
 use sessions::Sessions;
 use stateright::{Checker, HasDiscoveries, Model};
 use std::fmt::Debug;
@@ -41,7 +45,7 @@ struct Broken {
 
 /// Tries everything that can happen in a scenario, up to the first broken promise.
 fn check(scenario: Scenario, design: Design) -> Found {
-    search(Sessions { scenario, design })
+    search(Sessions { scenario, design, conditions: Conditions::of(design) })
 }
 
 /// Tries everything that can happen in a model, up to the first broken promise.
@@ -67,66 +71,76 @@ where
 fn holds(scenario: Scenario) -> usize {
     let Found { states, broken } = check(scenario, Design::default());
     if let Some(Broken { promises, way }) = broken {
-        panic!("{:?}: broken: {}\n{way}", scenario.scripts, promises.join(", "));
+        panic!("{scenario:?}: broken: {}\n{way}", promises.join(", "));
     }
     println!("{states:>9} states: {:?}", scenario.scripts);
     states
 }
 
-/// Three pages, and nothing is lost: the crashes are for the long form and for two pages.
-fn three(scripts: [&'static [Call]; ACTORS]) {
-    holds(Scenario { crashes: 0, ..Scenario::of(scripts) });
-}
-
-fn two(first: &'static [Call], second: &'static [Call]) {
-    let scripts: [&[Call]; ACTORS] = [first, second, &[]];
-    holds(Scenario::of(scripts));
-}
-
 #[test]
 fn a_login_meets_its_repetition_and_a_logout_of_all() {
-    three([&[LogOutAll(0)], &[LogIn(1)], &[LogIn(1)]]);
+    holds(Scenario { crashes: 0, ..Scenario::of([&[LogOutAll(0)], &[LogIn(1)], &[LogIn(1)]]) });
 }
 
 #[test]
 fn logins_meet_an_erase() {
-    three([&[Erase(0)], &[LogIn(1)], &[LogIn(2)]]);
+    holds(Scenario { crashes: 0, copies: 0, ..Scenario::of([&[Erase(0)], &[LogIn(1)], &[LogIn(2)]]) });
 }
 
 #[test]
-fn a_logout_a_logout_of_all_and_an_erase_meet() {
-    three([&[LogOut(0)], &[LogOutAll(0)], &[Erase(0)]]);
+fn a_logout_a_logout_of_all_and_an_erase_by_one_token_meet() {
+    holds(Scenario { end_of_time: 2, ..Scenario::of([&[LogOut(0)], &[LogOutAll(0)], &[Erase(0)]]) });
 }
 
 #[test]
-fn a_phone_meets_an_erase_and_a_user_made_anew() {
-    three([&[Phone(0)], &[Erase(0)], &[LogIn(1)]]);
+fn a_logout_of_all_and_an_erase_by_two_sessions_meet() {
+    holds(Scenario { open: 2, end_of_time: 2, ..Scenario::two(&[LogOutAll(0)], &[Erase(1)]) });
+}
+
+#[test]
+fn a_phone_meets_an_erase_and_a_new_user() {
+    holds(Scenario { crashes: 0, ..Scenario::of([&[Phone(0)], &[Erase(0)], &[LogIn(1)]]) });
 }
 
 #[test]
 fn a_phone_meets_another_and_a_logout() {
-    three([&[Phone(0)], &[Phone(0)], &[LogOut(0)]]);
+    holds(Scenario { crashes: 0, ..Scenario::of([&[Phone(0)], &[Phone(0)], &[LogOut(0)]]) });
 }
 
 #[test]
 fn a_code_is_repeated_after_its_logout() {
-    two(&[LogIn(1), LogOut(1)], &[LogIn(1)]);
+    holds(Scenario::two(&[LogIn(1), LogOut(1)], &[LogIn(1)]));
 }
 
 #[test]
-fn sessions_give_way_to_newer_ones() {
-    let scripts: [&[Call]; ACTORS] = [&[LogIn(1)], &[LogIn(2), LogOut(2)], &[]];
-    holds(Scenario { most: 1, crashes: 0, ..Scenario::of(scripts) });
+fn sessions_are_evicted_by_newer_ones() {
+    holds(Scenario { most: 1, crashes: 0, ..Scenario::two(&[LogIn(1)], &[LogIn(2), LogOut(2)]) });
 }
 
 #[test]
 fn sessions_expire() {
-    let scripts: [&[Call]; ACTORS] = [&[LogOutAll(0)], &[LogIn(1)], &[]];
-    holds(Scenario { life: 2, most: 1, ..Scenario::of(scripts) });
+    holds(Scenario { life: 2, most: 1, ..Scenario::two(&[LogOutAll(0)], &[LogIn(1)]) });
 }
 
 #[test]
 fn three_first_logins_race() {
-    let scripts: [&[Call]; ACTORS] = [&[LogIn(0)], &[LogIn(1)], &[LogIn(0)]];
-    holds(Scenario { logged_in: false, crashes: 0, ..Scenario::of(scripts) });
+    holds(Scenario { open: 0, crashes: 0, ..Scenario::of([&[LogIn(0)], &[LogIn(1)], &[LogIn(0)]]) });
+}
+
+#[test]
+fn a_withdrawal_meets_logins() {
+    holds(Scenario { crashes: 0, ..Scenario::two(&[Withdraw(1)], &[LogIn(1)]) });
+}
+
+#[test]
+fn a_logout_of_all_meets_a_login_whose_clock_is_ahead() {
+    let scenario = Scenario::two(&[LogOutAll(0)], &[LogIn(1)]);
+    for ahead in [[1, 0, 0], [0, 1, 0]] {
+        holds(Scenario { margin: 1, ahead, crashes: 0, end_of_time: 4, ..scenario });
+    }
+}
+
+#[test]
+fn a_logout_of_all_whose_caller_crashes_twice_goes_on() {
+    holds(Scenario { crashes: 2, copies: 0, end_of_time: 4, ..Scenario::two(&[LogOutAll(0)], &[LogIn(1)]) });
 }

@@ -1,10 +1,11 @@
-//! A state of everything: tables, WeChat, what is on its way, the instances, and what was promised.
+//! A state of everything: tables, what is on its way, the instances, and what was promised.
 
+use super::promises::Promises;
 use super::scenario::{ACTORS, Scenario};
-use super::tables::{CODES, Login, Members, Row, Tables, User, Write};
+use super::tables::{CODES, Kind, Login, Row, Tables, User, Write, bit};
 use std::collections::BTreeSet;
 
-/// What a page is told.
+/// The response that a page gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// The token of the code.
@@ -21,17 +22,50 @@ pub enum Step {
     /// The page has not called yet, or will repeat its call.
     Idle,
     /// Login: about to ask WeChat.
-    AskWhoItIs(Login),
+    AskWho {
+        began: u8,
+        serial: u8,
+    },
     /// Login: WeChat says that the code was used; about to look for its session.
     Look,
-    /// Has read the session, and is about to read the user; when the call began.
-    ReadUser { began: u8 },
-    /// About to end these sessions.
-    End { seen: Members, began: u8 },
+    /// Login: waits for the writes of this name.
+    Enrolling,
+    Evicting {
+        evicted: u8,
+    },
+    /// Opens the session, unless there is an answer already; and takes the evicted out.
+    Opening {
+        answer: Option<Answer>,
+        taking: bool,
+    },
+    /// Logout, logout of all, erase: buries the caller's session.
+    Marking {
+        kind: Kind,
+        seen: u8,
+    },
+    TakingOut,
+    /// `repeated` if not being listed means that it was done before.
+    ShuttingDoor {
+        repeated: bool,
+        seen: u8,
+    },
+    Burying {
+        set: u8,
+        at: u8,
+    },
+    Recording {
+        set: u8,
+        at: u8,
+    },
+    TakingOutAll,
+    Wiping {
+        at: u8,
+    },
+    /// Only without [`super::design::Part::RecordBeforeWipe`].
+    RecordingLast,
     /// Phone: WeChat refuses the code; about to look for its number.
     LookForNumber,
-    /// Waits for a write.
-    Waiting,
+    KeepingPhone,
     /// The answer is on its way to the page.
     Answered(Answer),
 }
@@ -39,7 +73,7 @@ pub enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Instance {
     /// Which call of the script.
-    pub call: usize,
+    pub call: u8,
     pub step: Step,
     /// The session of the code had ended before this call began.
     pub too_late: bool,
@@ -50,50 +84,23 @@ pub struct Instance {
 pub struct Sent {
     pub write: Write,
     /// Who waits for it.
-    pub by: Option<usize>,
-    /// It has arrived before: this is the late copy.
-    pub again: bool,
-    /// How many logins had begun when it was sent.
+    pub by: Option<u8>,
+    /// It has arrived before.
+    pub copy: bool,
+    /// Door only: how many logins had begun when it was sent.
     pub logins_before: u8,
-}
-
-/// What must hold from now on. No part of the product: the checker's memory.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Promises {
-    /// How many logins have begun.
-    pub logins: u8,
-    /// These sessions have ended for good: logged out of, or given way.
-    pub ended: [bool; CODES],
-    /// So have those of all logins before this one.
-    pub ended_before: u8,
-    /// What logins before this one have brought is erased.
-    pub erased_before: u8,
-    /// A phone number landed whose session had ended.
-    pub late_phone: bool,
-    /// A phone number took the place of a newer one.
-    pub older_phone: bool,
-    /// A code was answered whose session had ended before.
-    pub late_answer: bool,
-}
-
-impl Promises {
-    /// Whether the session of this login must be gone.
-    pub fn has_ended(&self, login: Login) -> bool {
-        self.ended[login.code] || login.serial < self.ended_before
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
     pub clock: u8,
     pub tables: Tables,
-    /// The login codes that WeChat has exchanged.
-    pub used: [bool; CODES],
-    /// The phone codes that WeChat has exchanged: each instance's page has one.
-    pub phone_used: [bool; ACTORS],
+    /// The phone codes that WeChat has exchanged, as bits.
+    pub phones_used: u8,
     pub on_the_way: BTreeSet<Sent>,
     pub crashes_left: u8,
-    pub duplicates_left: u8,
+    pub copies_left: u8,
+    pub hour_left: bool,
     pub instances: [Instance; ACTORS],
     pub promises: Promises,
 }
@@ -101,31 +108,44 @@ pub struct State {
 impl State {
     pub fn start(scenario: &Scenario) -> Self {
         let instance = Instance { call: 0, step: Step::Idle, too_late: false };
-        let mut state = Self {
+        let mut tables =
+            Tables { user: None, sessions: [Row::Absent; CODES], erased_at: None, logins: [None; CODES] };
+        let mut promises = Promises::default();
+        for code in 0..scenario.open {
+            let [ended_at, gone_at] = scenario.broken_clock;
+            let user = tables.user.get_or_insert(User { id: Some((0, 0)), ended_at, gone_at, ..User::default() });
+            user.set |= bit(code);
+            tables.sessions[code] = Row::Open;
+            tables.logins[code] = Some(Login { began: 0, created: 0, serial: promises.logins });
+            promises.logins += 1;
+        }
+        Self {
             clock: 1,
-            tables: Tables { user: None, sessions: [Row::Absent; CODES], erased_at: None },
-            used: [false; CODES],
-            phone_used: [false; ACTORS],
+            tables,
+            phones_used: 0,
             on_the_way: BTreeSet::new(),
             crashes_left: scenario.crashes,
-            duplicates_left: scenario.duplicates,
+            copies_left: scenario.copies,
+            hour_left: scenario.hour,
             instances: [instance; ACTORS],
-            promises: Promises::default(),
-        };
-        if scenario.logged_in {
-            let login = Login { code: 0, began: 0, created: 0, serial: 0 };
-            let mut user = User { made_by: Some(0), ..User::default() };
-            user.members.0[0] = Some(0);
-            state.tables.user = Some(user);
-            state.tables.sessions[0] = Row::Open(login);
-            state.used[0] = true;
-            state.promises.logins = 1;
+            promises,
         }
-        state
     }
 
     /// Whether the session's time is not over.
-    pub fn lives(&self, login: Login, life: u8) -> bool {
-        self.clock < login.created.saturating_add(life)
+    pub fn lives(&self, code: usize, life: u8) -> bool {
+        self.clock < self.tables.login(code).created.saturating_add(life)
+    }
+
+    /// Whether the instance waits for a write.
+    pub fn waits(&self, index: usize) -> bool {
+        self.on_the_way.iter().any(|sent| sent.by.is_some_and(|by| usize::from(by) == index))
+    }
+
+    pub fn send(&mut self, index: usize, write: Write) {
+        let by = u8::try_from(index).ok();
+        let is_door = matches!(write, Write::Door { .. } | Write::DoorOfEvent { .. });
+        let logins_before = if is_door { self.promises.logins } else { 0 };
+        self.on_the_way.insert(Sent { write, by, copy: false, logins_before });
     }
 }
