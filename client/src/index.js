@@ -66,10 +66,12 @@
  * @typedef {{ until: number, generation: number }} Call
  */
 
-// How much an end ends: a repetition is confirmed only by what ends as much.
-const SESSION = 1
-const ALL_SESSIONS = 2
-const USER = 3
+// How much an end ends: a repetition is confirmed only if all that was asked for ends as much. A renewal ends the session, but is not
+// what the user wanted.
+const RENEWAL = 1
+const SESSION = 2
+const ALL_SESSIONS = 3
+const USER = 4
 
 const TRIES = 4
 const CODES = 3
@@ -388,7 +390,7 @@ export function createClient(options) {
         if (!await ended(refused, token)) throw refused
         mayGoOn(call)
         const state = load()
-        if (state.token === token && state.asked) {
+        if (state.token === token && (state.asked || 0) >= SESSION) {
           // The confirmation of a log-out was lost: this is it.
           saveLoggedOut(state)
           throw loggedOut()
@@ -448,13 +450,13 @@ export function createClient(options) {
   async function endSession(call, kind, token) {
     const state = load()
     const asked = state.asked || 0
-    save({ ...state, asked: asked ? Math.min(asked, kind) : kind })
+    if (state.token === token) save({ ...state, asked: asked ? Math.min(asked, kind) : kind })
     try {
       if (kind === USER) await send(call, 'DELETE', '/user', undefined, { token })
       else await send(call, 'POST', '/logout', kind === ALL_SESSIONS ? { all: true } : {}, { token })
     } catch (refused) {
       if (nameIn(refused) === 'unauthorized') {
-        if (kind === SESSION || asked >= kind) return
+        if (kind <= SESSION || asked >= kind) return
         forget(token)
       }
       throw refused
@@ -465,13 +467,12 @@ export function createClient(options) {
   async function renew(call, token) {
     await retried(call, () => {
       mayGoOn(call)
-      return send(call, 'POST', '/logout', {}, { token })
-    }).catch((refused) => {
-      if (nameIn(refused) !== 'unauthorized') throw refused
+      return endSession(call, RENEWAL, token)
     })
     forget(token)
     mayGoOn(call)
-    await logIn(call)
+    // Another call may have renewed it meanwhile.
+    if (!load().token) await logIn(call)
   }
 
   return {

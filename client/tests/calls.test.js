@@ -111,6 +111,16 @@ test('decrypt with a stale key ends the session, opens another and fetches the d
   assert.equal(backEnd.alive('oAlice').length, 1)
 })
 
+test('two calls of decrypt that find the key stale at once leave one session', async (t) => {
+  const { backEnd, client } = await openPage(t, { delay: () => Math.random() * 4 })
+  const once = () => {
+    const data = ['stale', 'fresh']
+    return client.decrypt(() => ({ encryptedData: data.shift(), iv: 'i' }))
+  }
+  await Promise.all([once(), once()])
+  assert.equal(backEnd.alive('oAlice').length, 1)
+})
+
 test('decrypt gives up when the key is stale twice', async (t) => {
   const { client } = await openPage(t)
   const error = await errorOf(client.decrypt(() => ({ encryptedData: 'stale', iv: 'i' })))

@@ -59,6 +59,8 @@ export async function runInterleaving({ seed, baseUrl, newCode, pause, timeout, 
   const counts = { ended: 0, resolved: 0, rejected: 0 }
   // Whether nothing may bring a session back, and since which operation.
   let over
+  // How many logins were called and not refused.
+  let logins = 0
   const log = []
   const note = (what) => log.push(what)
 
@@ -72,22 +74,25 @@ export async function runInterleaving({ seed, baseUrl, newCode, pause, timeout, 
   const running = []
   for (let index = 0; index < operations; index++) {
     const name = MIX[Math.floor(next() * MIX.length)]
-    if (name === 'login') over = undefined
     note(name)
-    // A login that begins before an end resolves is refused or over by then; one that begins later makes it void.
-    const logins = log.filter((entry) => entry === 'login').length
+    if (name === 'login') {
+      over = undefined
+      logins += 1
+    }
+    const before = logins
     const operation = OPERATIONS[name](client).then(() => {
       counts.resolved += 1
       note(`${name} done`)
-      const noLoginSince = log.filter((entry) => entry === 'login').length === logins
       if (!ENDS.includes(name)) return undefined
       counts.ended += 1
-      // Between the beginning of an end and its resolution logins are refused: they change nothing.
-      if (noLoginSince || !client.isLoggedIn()) over = name === 'eraseUser' || over === 'eraseUser' ? 'eraseUser' : name
+      // A login that was called after the end, and not refused on its account, may have opened the next session.
+      if (logins > before) return undefined
+      over = name === 'eraseUser' || over === 'eraseUser' ? 'eraseUser' : name
       return verify('when it resolved')
     }, (error) => {
       counts.rejected += 1
       note(`${name} ${error.error || error.stack}`)
+      if (name === 'login' && error.error === 'logged_out') logins -= 1
       if (!error.error) wrong.push(`seed ${seed}: ${name} rejected with ${error.stack}`)
     })
     running.push(operation)
