@@ -15,6 +15,8 @@ const ERRORS = {
   missing_parameter: [400, 404, '缺少参数'],
 }
 
+const STALE = ['stale', Buffer.alloc(32).toString('base64')]
+
 const ok = (data) => ({ status: 200, body: { code: 200, msg: 'ok', data } })
 
 export function ourError(error) {
@@ -106,7 +108,7 @@ export async function createBackEnd({ delay = () => 0 } = {}) {
       case 'PUT /user': return ok(Object.assign(user, body))
       case 'POST /user/avatar': return ok(Object.assign(user, { avatar: 'https://api.example.com/avatars/a' }))
       case 'POST /phone': return ok(Object.assign(user, { phone: '13900000000', countryCode: '86' }) && { phone: '13900000000', countryCode: '86' })
-      case 'POST /decrypt': return body.encryptedData === 'stale' ? ourError('session_key_stale') : ok({ stepInfoList: [], got: body })
+      case 'POST /decrypt': return STALE.includes(body.encryptedData) ? ourError('session_key_stale') : ok({ stepInfoList: [], got: body })
       case 'POST /logout':
         clock += 1
         if (body && body.all) endAll(openid, clock)

@@ -33,12 +33,15 @@ function faults(next, pause) {
   }
 }
 
+// Well formed, and encrypted with no session's key.
+const STALE = { encryptedData: Buffer.alloc(32).toString('base64'), iv: Buffer.alloc(16).toString('base64') }
+
 const OPERATIONS = {
   login: (client) => client.login(),
   user: (client) => client.user(),
   changeUser: (client) => client.changeUser({ name: '小明' }),
   example: (client) => client.request('GET', '/example'),
-  decrypt: (client) => client.decrypt(() => ({ encryptedData: 'stale', iv: 'AAAAAAAAAAAAAAAAAAAAAA==' })),
+  decrypt: (client) => client.decrypt(() => STALE),
   logout: (client) => client.logout(),
   logoutAll: (client) => client.logout({ all: true }),
   eraseUser: (client) => client.eraseUser(),
