@@ -62,66 +62,11 @@ export function createClient(options: Options): {
     /** Deletes the user with all that is stored of them. It never logs in to do so. @returns {Promise<void>} */
     eraseUser(): Promise<void>;
 };
-export namespace TEXTS {
-    namespace zh {
-        let user_denied: string;
-        let logged_out: string;
-        let unauthorized: string;
-        let invalid_code: string;
-        let invalid_field: string;
-        let content_refused: string;
-        let user_blocked: string;
-        let code_mismatch: string;
-        let session_key_stale: string;
-        let body_too_large: string;
-        let rate_limited: string;
-        let wechat_unavailable: string;
-        let wechat_refused: string;
-        let misconfigured: string;
-        let unavailable: string;
-        let forbidden: string;
-        let not_found: string;
-        let failed: string;
-    }
-    namespace en {
-        let user_denied_1: string;
-        export { user_denied_1 as user_denied };
-        let logged_out_1: string;
-        export { logged_out_1 as logged_out };
-        let unauthorized_1: string;
-        export { unauthorized_1 as unauthorized };
-        let invalid_code_1: string;
-        export { invalid_code_1 as invalid_code };
-        let invalid_field_1: string;
-        export { invalid_field_1 as invalid_field };
-        let content_refused_1: string;
-        export { content_refused_1 as content_refused };
-        let user_blocked_1: string;
-        export { user_blocked_1 as user_blocked };
-        let code_mismatch_1: string;
-        export { code_mismatch_1 as code_mismatch };
-        let session_key_stale_1: string;
-        export { session_key_stale_1 as session_key_stale };
-        let body_too_large_1: string;
-        export { body_too_large_1 as body_too_large };
-        let rate_limited_1: string;
-        export { rate_limited_1 as rate_limited };
-        let wechat_unavailable_1: string;
-        export { wechat_unavailable_1 as wechat_unavailable };
-        let wechat_refused_1: string;
-        export { wechat_refused_1 as wechat_refused };
-        let misconfigured_1: string;
-        export { misconfigured_1 as misconfigured };
-        let unavailable_1: string;
-        export { unavailable_1 as unavailable };
-        let forbidden_1: string;
-        export { forbidden_1 as forbidden };
-        let not_found_1: string;
-        export { not_found_1 as not_found };
-        let failed_1: string;
-        export { failed_1 as failed };
-    }
-}
+/**
+ * Texts that a page may show to its users, by language and name of the error.
+ * @type {Record<'zh' | 'en', Record<string, string>>}
+ */
+export const TEXTS: Record<"zh" | "en", Record<string, string>>;
 /**
  * What the client needs of `wx`; `Taro` and `uni` have it too, and a browser can have a shim.
  */
