@@ -1,8 +1,8 @@
 import { texts } from './texts'
 
 /**
- * Runs what a tap asks for: shows that it is under way, and says in the user's words what went wrong. `leave` is called
- * when the user turns out to be logged out.
+ * Runs what a tap asks for: shows that it is under way, and says in the user's words what went
+ * wrong. `leave` is called when the user turns out to be logged out.
  * @param {{ setData: (data: { busy: string }) => void, leave: () => void }} page
  * @param {string} busy Which button is waiting.
  * @param {() => Promise<void>} work

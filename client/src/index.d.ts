@@ -4,8 +4,8 @@
  */
 export function createClient(options: Options): {
     /**
-     * Opens a session unless there is one. After `logout` or `eraseUser` nothing else does: requests reject with
-     * `logged_out` until then.
+     * Opens a session unless there is one. After `logout` or `eraseUser` nothing else does:
+     * requests reject with `logged_out` until then.
      * @returns {Promise<{ openid: string }>}
      */
     login(): Promise<{
@@ -14,9 +14,12 @@ export function createClient(options: Options): {
     /** Returns whether there is a session, as far as this device knows. */
     isLoggedIn(): boolean;
     /**
-     * Calls a route of your own, and resolves with the whole body. A lost GET is tried again; other methods only if `retry` says
-     * that they may be.
-     * @param {string} method @param {string} path @param {any} [data] @param {{ retry?: boolean }} [how]
+     * Calls a route of your own, and resolves with the whole body. A lost GET is tried again; other
+     * methods only if `retry` says that they may be.
+     * @param {string} method
+     * @param {string} path
+     * @param {any} [data]
+     * @param {{ retry?: boolean }} [how]
      * @returns {Promise<any>}
      */
     request(method: string, path: string, data?: any, { retry }?: {
@@ -24,7 +27,11 @@ export function createClient(options: Options): {
     }): Promise<any>;
     /** Reads what is stored of the user. @returns {Promise<User>} */
     user(): Promise<User>;
-    /** Changes name, avatar or both. @param {{ name?: string, avatar?: string }} change @returns {Promise<User>} */
+    /**
+     * Changes name, avatar or both.
+     * @param {{ name?: string, avatar?: string }} change
+     * @returns {Promise<User>}
+     */
     changeUser(change: {
         name?: string;
         avatar?: string;
@@ -47,19 +54,25 @@ export function createClient(options: Options): {
         detail: any;
     } | string): Promise<User>;
     /**
-     * Decrypts what `get` has from WeChat: `decrypt(() => wx.getWeRunData())`. The time that `get` takes does not count:
-     * it may be asking the user.
-     * @param {() => Encrypted | Promise<Encrypted> | PromiseLike<Encrypted>} get @returns {Promise<any>}
+     * Decrypts what `get` has from WeChat: `decrypt(() => wx.getWeRunData())`. The time that `get`
+     * takes does not count: it may be asking the user.
+     * @param {() => Encrypted | Promise<Encrypted> | PromiseLike<Encrypted>} get
+     * @returns {Promise<any>}
      */
     decrypt(get: () => Encrypted | Promise<Encrypted> | PromiseLike<Encrypted>): Promise<any>;
     /**
-     * Logs out, on all the user's devices if told so. Once it has resolved nothing that began before brings the session back.
-     * @param {{ all?: boolean }} [which] @returns {Promise<void>}
+     * Logs out, on all the user's devices if told so. Once it has resolved nothing that began
+     * before brings the session back.
+     * @param {{ all?: boolean }} [which]
+     * @returns {Promise<void>}
      */
     logout({ all }?: {
         all?: boolean;
     }): Promise<void>;
-    /** Deletes the user with all that is stored of them. It never logs in to do so. @returns {Promise<void>} */
+    /**
+     * Deletes the user with all that is stored of them. It never logs in to do so.
+     * @returns {Promise<void>}
+     */
     eraseUser(): Promise<void>;
 };
 /**
@@ -94,7 +107,8 @@ export type Options = {
      */
     appid?: string | undefined;
     /**
-     * Milliseconds that a call may take with all its retries; 20,000 if absent.
+     * Milliseconds that a call may take with all its retries; 20,000 if
+     * absent.
      */
     timeout?: number | undefined;
     /**
@@ -107,8 +121,8 @@ export type Options = {
     language?: "zh" | "en" | undefined;
 };
 /**
- * What every call rejects with. `error` is a name of the HTTP contract or one of `user_denied`, `logged_out`,
- * `wechat_refused`, `forbidden`, `not_found`, `failed` and `invalid_argument`.
+ * What every call rejects with. `error` is a name of the HTTP contract or one of `user_denied`,
+ * `logged_out`, `wechat_refused`, `forbidden`, `not_found`, `failed` and `invalid_argument`.
  */
 export type ClientError = Error & {
     error: string;
@@ -137,8 +151,9 @@ export type Encrypted = {
     signature?: string;
 };
 /**
- * What is stored, per base URL. The generation counts the log-outs: what began in an earlier one stores nothing.
- * `asked` is the weakest end that this token was sent with and that nobody confirmed.
+ * What is stored, per base URL. The generation counts the log-outs: what began in an earlier one
+ * stores nothing. `asked` is the weakest end that this token was sent with and that nobody
+ * confirmed. A code in doubt may have opened a session, as its reply was lost.
  */
 export type State = {
     generation: number;
@@ -146,6 +161,10 @@ export type State = {
     openid?: string | undefined;
     loggedOut?: boolean | undefined;
     asked?: number | undefined;
+    codeInDoubt?: {
+        code: string;
+        since: number;
+    } | undefined;
 };
 /**
  * One call of the page.

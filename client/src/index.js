@@ -16,14 +16,15 @@
  * @property {string} baseUrl Where the back end is, such as `https://api.example.com`.
  * @property {Platform} [wx] `Taro`, `uni` or a shim; the global `wx` if absent.
  * @property {string} [appid] Which mini-program this is, where one back end serves several.
- * @property {number} [timeout] Milliseconds that a call may take with all its retries; 20,000 if absent.
+ * @property {number} [timeout] Milliseconds that a call may take with all its retries; 20,000 if
+ * absent.
  * @property {number} [retryDelay] Milliseconds before the first retry; 500 if absent.
  * @property {'zh' | 'en'} [language] Language of `msg` in errors; `zh` if absent.
  */
 
 /**
- * What every call rejects with. `error` is a name of the HTTP contract or one of `user_denied`, `logged_out`,
- * `wechat_refused`, `forbidden`, `not_found`, `failed` and `invalid_argument`.
+ * What every call rejects with. `error` is a name of the HTTP contract or one of `user_denied`,
+ * `logged_out`, `wechat_refused`, `forbidden`, `not_found`, `failed` and `invalid_argument`.
  * @typedef {Error & {
  *   error: string,
  *   status: number,
@@ -51,14 +52,16 @@
  */
 
 /**
- * What is stored, per base URL. The generation counts the log-outs: what began in an earlier one stores nothing.
- * `asked` is the weakest end that this token was sent with and that nobody confirmed.
+ * What is stored, per base URL. The generation counts the log-outs: what began in an earlier one
+ * stores nothing. `asked` is the weakest end that this token was sent with and that nobody
+ * confirmed. A code in doubt may have opened a session, as its reply was lost.
  * @typedef {object} State
  * @property {number} generation
  * @property {string} [token]
  * @property {string} [openid]
  * @property {boolean} [loggedOut]
  * @property {number} [asked]
+ * @property {{ code: string, since: number }} [codeInDoubt]
  */
 
 /**
@@ -66,8 +69,8 @@
  * @typedef {{ until: number, generation: number }} Call
  */
 
-// How much an end ends: a repetition is confirmed only if all that was asked for ends as much. A renewal ends the session, but is not
-// what the user wanted.
+// How much a call ends. `unauthorized` confirms a retry only if all that was sent before ends at
+// least as much. A renewal ends the session without the user having asked for it.
 const RENEWAL = 1
 const SESSION = 2
 const ALL_SESSIONS = 3
@@ -139,8 +142,6 @@ export function createClient(options) {
   let loginUnderWay
   /** @type {Promise<void> | undefined} */
   let ending
-  /** @type {{ code: string, since: number } | undefined} A code whose reply was lost: it may have opened a session. */
-  let codeInDoubt
 
   /** @returns {State} */
   function load() {
@@ -175,7 +176,8 @@ export function createClient(options) {
 
   /**
    * @param {string} error
-   * @param {{ status?: number, msg?: string, requestId?: string, body?: any, detail?: string }} [more]
+   * @param {{ status?: number, msg?: string, requestId?: string, body?: any, detail?: string }}
+   * [more]
    * @returns {ClientError}
    */
   function failure(error, more = {}) {
@@ -233,8 +235,12 @@ export function createClient(options) {
   }
 
   /**
-   * Calls a function of the platform; rejects with `unavailable` if it fails or takes longer than `time`.
-   * @param {'login' | 'request' | 'uploadFile'} name @param {object} options @param {number} time @returns {Promise<any>}
+   * Calls a function of the platform; rejects with `unavailable` if it fails or takes longer than
+   * `time`.
+   * @param {'login' | 'request' | 'uploadFile'} name
+   * @param {object} options
+   * @param {number} time
+   * @returns {Promise<any>}
    */
   function ask(name, options, time) {
     return new Promise((resolve, reject) => {
@@ -265,9 +271,10 @@ export function createClient(options) {
   }
 
   /**
-   * Reads a reply: the body of a success, an error otherwise. What comes from anything in between, such as the HTML of a
-   * hotel's Wi-Fi, counts as no reply.
-   * @param {{ statusCode: number, data: any, header?: any }} reply @param {boolean} ours
+   * Reads a reply: the body of a success, an error otherwise. What comes from anything in between,
+   * such as the HTML of a hotel's Wi-Fi, counts as no reply.
+   * @param {{ statusCode: number, data: any, header?: any }} reply
+   * @param {boolean} ours
    */
   function read({ statusCode: status, data, header }, ours) {
     const body = parsed(data)
@@ -292,7 +299,12 @@ export function createClient(options) {
     return read(await ask('request', { url: baseUrl + path, method, data, header, timeout: time }, time), ours)
   }
 
-  /** Tries again what was lost, as long as there is time. @template T @param {Call} call @param {() => Promise<T>} once */
+  /**
+   * Tries again what was lost, as long as there is time.
+   * @template T
+   * @param {Call} call
+   * @param {() => Promise<T>} once
+   */
   async function retried(call, once) {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -315,14 +327,21 @@ export function createClient(options) {
     return within(call, loginUnderWay)
   }
 
-  const inDoubt = () => codeInDoubt !== undefined && Date.now() - codeInDoubt.since < CODE_LIFE
+  /** Returns the code whose reply was lost, as long as it may open a session. */
+  function inDoubt() {
+    const { codeInDoubt } = load()
+    return codeInDoubt && Date.now() - codeInDoubt.since < CODE_LIFE ? codeInDoubt.code : undefined
+  }
+
+  /** @param {State['codeInDoubt']} codeInDoubt */
+  const setInDoubt = (codeInDoubt) => save({ ...load(), codeInDoubt })
 
   /** @param {Call} call */
   async function openSession(call) {
     for (let codes = 1; ; codes++) {
       try {
-        const { code } = codes === 1 && codeInDoubt && inDoubt() ? codeInDoubt : await newCode(call)
-        return await exchange(call, code)
+        const doubtful = codes === 1 ? inDoubt() : undefined
+        return await exchange(call, doubtful || await newCode(call), Boolean(doubtful))
       } catch (refused) {
         // A new code helps against these, nothing else does.
         const again = ['invalid_code', 'wechat_unavailable'].includes(nameIn(refused))
@@ -333,28 +352,29 @@ export function createClient(options) {
 
   /** @param {Call} call */
   async function newCode(call) {
-    codeInDoubt = undefined
     const { code, errMsg } = await ask('login', {}, left(call))
     if (!code) throw failure('unavailable', { detail: text(errMsg) || 'wx.login gave no code' })
-    return { code: String(code), since: Date.now() }
+    // Before it is sent: the mini-program may be closed before the reply.
+    setInDoubt({ code: String(code), since: Date.now() })
+    return String(code)
   }
 
   /**
    * Exchanges a code for a session. The same code may be sent again: it gives the same session.
-   * @param {Call} call @param {string} code
+   * @param {Call} call @param {string} code @param {boolean} doubtful Whether it was sent before.
    */
-  async function exchange(call, code) {
-    const began = Date.now()
+  async function exchange(call, code, doubtful) {
+    let lost = doubtful
     const { data } = await retried(call, async () => {
       try {
         return await send(call, 'POST', '/login', appid ? { code, appid } : { code })
       } catch (refused) {
-        if (nameIn(refused) === 'unavailable') codeInDoubt = codeInDoubt || { code, since: began }
-        else if (nameIn(refused) === 'invalid_code') codeInDoubt = undefined
+        if (nameIn(refused) === 'unavailable') lost = true
+        else if (nameIn(refused) === 'invalid_code' || !lost) setInDoubt(undefined)
         throw refused
       }
     })
-    codeInDoubt = undefined
+    setInDoubt(undefined)
     const { generation, openid } = load()
     if (generation !== call.generation) {
       // Another window has logged out meanwhile.
@@ -401,16 +421,24 @@ export function createClient(options) {
     }
   }
 
-  /** A route of the back end itself, all of which may be asked twice. @param {Call} call @param {string} method @param {string} path @param {any} [data] */
+  /**
+   * A route of the back end itself, all of which may be asked twice.
+   * @param {Call} call
+   * @param {string} method
+   * @param {string} path
+   * @param {any} [data]
+   */
   const ours = (call, method, path, data) => inSession(call, (token) => retried(call, () => {
     mayGoOn(call)
     return send(call, method, path, data, { token })
   }))
 
   /**
-   * Whether a refusal on one of the team's own routes means that the session has ended. API Gateway's own body may as well
-   * be the team's, and may have other reasons: `GET /user` knows.
-   * @param {Call} call @param {any} refused @param {string} token
+   * Whether a refusal on one of the team's own routes means that the session has ended. API
+   * Gateway's own body may as well be the team's, and may have other reasons: `GET /user` knows.
+   * @param {Call} call
+   * @param {any} refused
+   * @param {string} token
    */
   async function hasEnded(call, refused, token) {
     const { status, body } = refused
@@ -463,7 +491,11 @@ export function createClient(options) {
     }
   }
 
-  /** Ends a session whose `session_key` is stale, and opens another. @param {Call} call @param {string} token */
+  /**
+   * Ends a session whose `session_key` is stale, and opens another.
+   * @param {Call} call
+   * @param {string} token
+   */
   async function renew(call, token) {
     await retried(call, () => {
       mayGoOn(call)
@@ -477,16 +509,17 @@ export function createClient(options) {
 
   return {
     /**
-     * Opens a session unless there is one. After `logout` or `eraseUser` nothing else does: requests reject with
-     * `logged_out` until then.
+     * Opens a session unless there is one. After `logout` or `eraseUser` nothing else does:
+     * requests reject with `logged_out` until then.
      * @returns {Promise<{ openid: string }>}
      */
     async login() {
       if (ending) throw loggedOut()
       const call = newCall()
-      const { generation, token, openid } = load()
+      const { generation, token, openid, asked } = load()
       if (!token) return logIn(call)
-      save({ generation, token, openid })
+      // What may still end this session is not what the user wants by now.
+      save({ generation, token, openid, asked: asked && RENEWAL })
       return { openid: String(openid) }
     },
 
@@ -496,9 +529,12 @@ export function createClient(options) {
     },
 
     /**
-     * Calls a route of your own, and resolves with the whole body. A lost GET is tried again; other methods only if `retry` says
-     * that they may be.
-     * @param {string} method @param {string} path @param {any} [data] @param {{ retry?: boolean }} [how]
+     * Calls a route of your own, and resolves with the whole body. A lost GET is tried again; other
+     * methods only if `retry` says that they may be.
+     * @param {string} method
+     * @param {string} path
+     * @param {any} [data]
+     * @param {{ retry?: boolean }} [how]
      * @returns {Promise<any>}
      */
     async request(method, path, data, { retry = method === 'GET' } = {}) {
@@ -521,7 +557,11 @@ export function createClient(options) {
       return (await ours(begin(), 'GET', '/user')).data
     },
 
-    /** Changes name, avatar or both. @param {{ name?: string, avatar?: string }} change @returns {Promise<User>} */
+    /**
+     * Changes name, avatar or both.
+     * @param {{ name?: string, avatar?: string }} change
+     * @returns {Promise<User>}
+     */
     async changeUser(change) {
       expectArgument(change && typeof change === 'object', 'changeUser({ name, avatar })')
       return (await ours(begin(), 'PUT', '/user', change)).data
@@ -558,9 +598,10 @@ export function createClient(options) {
     },
 
     /**
-     * Decrypts what `get` has from WeChat: `decrypt(() => wx.getWeRunData())`. The time that `get` takes does not count:
-     * it may be asking the user.
-     * @param {() => Encrypted | Promise<Encrypted> | PromiseLike<Encrypted>} get @returns {Promise<any>}
+     * Decrypts what `get` has from WeChat: `decrypt(() => wx.getWeRunData())`. The time that `get`
+     * takes does not count: it may be asking the user.
+     * @param {() => Encrypted | Promise<Encrypted> | PromiseLike<Encrypted>} get
+     * @returns {Promise<any>}
      */
     async decrypt(get) {
       expectArgument(typeof get === 'function', 'decrypt(() => wx.getWeRunData())')
@@ -590,14 +631,19 @@ export function createClient(options) {
     },
 
     /**
-     * Logs out, on all the user's devices if told so. Once it has resolved nothing that began before brings the session back.
-     * @param {{ all?: boolean }} [which] @returns {Promise<void>}
+     * Logs out, on all the user's devices if told so. Once it has resolved nothing that began
+     * before brings the session back.
+     * @param {{ all?: boolean }} [which]
+     * @returns {Promise<void>}
      */
     async logout({ all = false } = {}) {
       return end(all ? ALL_SESSIONS : SESSION)
     },
 
-    /** Deletes the user with all that is stored of them. It never logs in to do so. @returns {Promise<void>} */
+    /**
+     * Deletes the user with all that is stored of them. It never logs in to do so.
+     * @returns {Promise<void>}
+     */
     async eraseUser() {
       return end(USER)
     },
@@ -627,7 +673,10 @@ const text = (value) => (typeof value === 'string' && value ? value : undefined)
 /** @param {number} time @returns {Promise<void>} */
 const wait = (time) => new Promise((resolve) => { setTimeout(resolve, time) })
 
-/** The object that a body is: `wx.uploadFile` and some platforms hand it over as text. @param {any} data */
+/**
+ * The object that a body is: `wx.uploadFile` and some platforms hand it over as text.
+ * @param {any} data
+ */
 function parsed(data) {
   let body = data
   if (typeof data === 'string') {

@@ -12,7 +12,8 @@ import { errorOf, fates, LOST, openPage, REPLY_LOST } from './support/page.js'
 const HTML = '<html><body>Welcome to our Wi-Fi</body></html>'
 
 test('an error is an Error with error, status, msg and requestId', async (t) => {
-  // Before: whatever the body was, spread into an object; pages showed "undefined" for a network fault.
+  // Before: whatever the body was, spread into an object; pages showed "undefined" for a network
+  // fault.
   const { backEnd, client } = await openPage(t)
   backEnd.next('PUT /user', ourError('missing_parameter'))
   const error = await errorOf(client.changeUser({}))

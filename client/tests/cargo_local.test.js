@@ -1,4 +1,5 @@
-// The client against the real functions: `cargo local` runs them behind HTTP, with WeChat's rules on the other side.
+// The client against the real functions: `cargo local` runs them behind HTTP, with WeChat's rules
+// on the other side.
 
 import assert from 'node:assert/strict'
 import { mkdtemp, writeFile } from 'node:fs/promises'

@@ -63,7 +63,10 @@ test("the sample's client is the package's", async () => {
   }
 })
 
-/** Renders pages of the sample, compiled as DevTools does it: modules to CommonJS, WXML by WeChat's own compiler. */
+/**
+ * Renders pages of the sample, compiled as DevTools does it: modules to CommonJS, WXML by WeChat's
+ * own compiler.
+ */
 async function openSample(t, { language = 'en', backEnd: given } = {}) {
   const backEnd = given || await createBackEnd()
   const folder = await mkdtemp(join(tmpdir(), 'sample-'))

@@ -1,4 +1,5 @@
-// What the client promises about sessions. "Before" says what the page code that users pasted until now did.
+// What the client promises about sessions. "Before" says what the page code that users pasted until
+// now did.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -129,6 +130,16 @@ test('a login whose reply was lost leaves no session behind after a logout', asy
   assert.equal(backEnd.alive('oAlice').length, 0)
 })
 
+test('a login that was under way when the mini-program was closed leaves no session behind either', async (t) => {
+  const { backEnd, wx, client } = await openPage(t, { fate: fates({ 'POST /login': [{ replyLate: 300 }] }) })
+  const login = errorOf(client.login())
+  while (backEnd.alive('oAlice').length === 0) await new Promise((resolve) => { setTimeout(resolve, 5) })
+  const restarted = createClient({ baseUrl: backEnd.baseUrl, wx })
+  await restarted.logout()
+  assert.equal(backEnd.alive('oAlice').length, 0)
+  assert.equal((await login).error, 'logged_out')
+})
+
 test('a logout that cannot find out about a lost login does not claim to be done', async (t) => {
   const { client } = await openPage(t, { fate: fates({ 'POST /login': [...Array(4).fill(REPLY_LOST), ...Array(4).fill(LOST)] }) })
   await errorOf(client.login())
@@ -192,6 +203,19 @@ test('a lost logout does not count as the confirmation of an erasure', async (t)
   const { backEnd, client } = await openPage(t, { fate: fates({ 'POST /logout': Array(4).fill(REPLY_LOST) }) })
   await client.login()
   await errorOf(client.logout())
+  assert.equal((await errorOf(client.eraseUser())).error, 'unauthorized')
+  assert.equal(backEnd.users.size, 1)
+})
+
+test('what was lost before another login does not count as the confirmation of an erasure', async (t) => {
+  const { backEnd, client } = await openPage(t, {
+    fate: fates({ 'DELETE /user': Array(8).fill(LOST), 'POST /logout': Array(4).fill({ requestLate: 1 }) }),
+  })
+  await client.login()
+  await errorOf(client.eraseUser())
+  await errorOf(client.logout())
+  await client.login()
+  assert.equal((await errorOf(client.eraseUser())).error, 'unavailable')
   assert.equal((await errorOf(client.eraseUser())).error, 'unauthorized')
   assert.equal(backEnd.users.size, 1)
 })

@@ -1,5 +1,5 @@
-// A back end in this process, over HTTP, with the real one's rules for sessions, replays, log-outs and erasures. Tests can
-// put replies of their own in its place.
+// A back end in this process, over HTTP, with the real one's rules for sessions, replays, log-outs
+// and erasures. Tests can put replies of their own in its place.
 
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'

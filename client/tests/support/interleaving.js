@@ -1,4 +1,5 @@
-// One random afternoon of a page: logins, requests, log-outs and erasures that overlap, over a network that loses and delays.
+// One random afternoon of a page: logins, requests, log-outs and erasures that overlap, over a
+// network that loses and delays.
 
 import { createClient } from '../../src/index.js'
 import { createWx, stored } from './wx.js'
@@ -50,8 +51,9 @@ const MIX = ['login', 'login', 'login', 'user', 'user', 'changeUser', 'example',
 const ENDS = ['logout', 'logoutAll', 'eraseUser']
 
 /**
- * Runs one. `onEnded(name)` is called when a logout or an erasure has resolved, and `check(name)` whenever the client should have no
- * session, which is until the page calls `login` again. Both return what is wrong, if anything is.
+ * Runs one. Whenever the client should have no session, which is from a resolved logout or erasure
+ * until the page calls `login` again, `ended(name, wx)` is asked what is wrong on the server, if
+ * anything is.
  */
 export async function runInterleaving({ seed, baseUrl, newCode, pause, timeout, operations, ended, restart = true }) {
   const next = random(seed)
@@ -88,7 +90,8 @@ export async function runInterleaving({ seed, baseUrl, newCode, pause, timeout, 
       note(`${name} done`)
       if (!ENDS.includes(name)) return undefined
       counts.ended += 1
-      // A login that was called after the end, and not refused on its account, may have opened the next session.
+      // A login that was called after the end, and not refused on its account, may have opened the
+      // next session.
       if (logins > before) return undefined
       over = name === 'eraseUser' || over === 'eraseUser' ? 'eraseUser' : name
       return verify('when it resolved')

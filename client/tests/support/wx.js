@@ -1,4 +1,5 @@
-// A `wx` shim for Node and a network that can lose and delay what goes through it. Every call is recorded.
+// A `wx` shim for Node and a network that can lose and delay what goes through it. Every call is
+// recorded.
 
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -6,16 +7,20 @@ import { readFile } from 'node:fs/promises'
 const later = (time, run) => setTimeout(run, time)
 
 /**
- * `newCode` gives the codes of `wx.login`. `fate(call)` says what happens to a request: `undefined`, or an object with
- * `requestLost` (it never arrives), `requestLate` (ms; the page hears of a failure at once), `replyLost`, `replyLate` (ms), or
- * `reply` (`{ statusCode, data }` in place of the real one, which was carried out).
+ * `newCode` gives the codes of `wx.login`. `fate(call)` says what happens to a request:
+ * `undefined`, or an object with `requestLost` (it never arrives), `requestLate` (ms; the page
+ * hears of a failure at once), `replyLost`, `replyLate` (ms), or `reply` (`{ statusCode, data }` in
+ * place of the real one, which was carried out).
  */
 export function createWx({ newCode, fate = () => undefined, storage = new Map() }) {
   const calls = []
   const replies = []
   const flying = new Set()
 
-  /** Sends a request, and keeps track of it until the server has answered, whatever the page knows by then. */
+  /**
+   * Sends a request, and keeps track of it until the server has answered, whatever the page knows
+   * by then.
+   */
   function carry(method, url, header, body) {
     const request = fetch(url, { method, headers: header, body })
       .then(async (reply) => {
