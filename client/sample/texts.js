@@ -1,0 +1,53 @@
+import { language } from './api'
+
+const zh = {
+  welcome: '欢迎',
+  login: '微信登录',
+  privacy: '查看隐私保护指引',
+  noName: '未填写昵称',
+  noPhone: '未绑定手机号',
+  phone: '绑定手机号',
+  steps: '获取微信步数',
+  today: '今日步数：',
+  example: '调用自己的接口',
+  profile: '个人资料',
+  logout: '退出登录',
+  logoutAll: '退出所有设备',
+  loggedOut: '已退出登录',
+  chooseAvatar: '更换头像',
+  name: '昵称',
+  save: '保存',
+  saved: '已保存',
+  erase: '注销账号',
+  eraseTitle: '确定注销账号？',
+  eraseContent: '您的资料和手机号将被永久删除，无法恢复。',
+  erased: '账号已注销',
+  failed: '操作失败，请稍后再试',
+}
+
+const en = {
+  welcome: 'Welcome',
+  login: 'Log in with WeChat',
+  privacy: 'Privacy policy',
+  noName: 'No nickname yet',
+  noPhone: 'No phone number yet',
+  phone: 'Add phone number',
+  steps: 'Get WeChat steps',
+  today: 'Steps today: ',
+  example: "Call a route of one's own",
+  profile: 'Profile',
+  logout: 'Log out',
+  logoutAll: 'Log out on all devices',
+  loggedOut: 'Logged out',
+  chooseAvatar: 'Change picture',
+  name: 'Nickname',
+  save: 'Save',
+  saved: 'Saved',
+  erase: 'Delete account',
+  eraseTitle: 'Delete your account?',
+  eraseContent: 'Your data and phone number will be deleted for good.',
+  erased: 'Account deleted',
+  failed: 'That did not work. Please try again later.',
+}
+
+export const texts = { zh, en }[language]
