@@ -128,7 +128,7 @@ async fn a_claim_whose_answer_was_lost_is_known_again() {
 #[tokio::test]
 async fn of_claims_made_in_one_millisecond_one_is_granted() {
     let app = TestApp::start().await;
-    let store = Store::new(&app.aws.sdk("phone"), &app.config);
+    let store = Store::new(&app.aws.sdk("phone", 1), &app.config);
     let scope = Scope::until(Deadline::of_invocation(FUNCTION_TIMEOUT));
     let now = app.clock.now();
     let claims = join_all((0..8).map(|_| store.claim_forced_refresh(APP_ID, now, &scope))).await;

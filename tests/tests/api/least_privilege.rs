@@ -106,7 +106,7 @@ async fn the_authorizer_needs_all_that_it_may_do() {
 #[tokio::test]
 async fn a_function_is_refused_what_its_role_does_not_allow() {
     let app = TestApp::start().await;
-    let client = aws_sdk_dynamodb::Client::new(&app.aws.sdk("login"));
+    let client = aws_sdk_dynamodb::Client::new(&app.aws.sdk("login", 1));
     let scan = client.scan().table_name(&app.tables.users).send().await;
     assert!(scan.is_err_and(|error| error.into_service_error().meta().code() == Some("AccessDeniedException")));
 }

@@ -5,9 +5,8 @@ const ATTRIBUTES: [&str; 9] =
     ["id", "ended_at", "gone_at", "#sessions", "created_at", "phone_at", "token_hash", "expires_at", "erased_at"];
 
 /// The values that conditions compare with.
-const VALUES: [&str; 11] = [
-    ":began", ":login_at", ":now", ":at", ":ahead", ":newest", ":event", ":phone_at", ":member", ":seen", ":none",
-];
+const VALUES: [&str; 11] =
+    [":began", ":login_at", ":now", ":at", ":ahead", ":newest", ":event", ":phone_at", ":member", ":seen", ":none"];
 
 /// An item: numbers, and sets as bits. An attribute that is no number is 0 where it exists.
 #[derive(Clone, Copy, Debug, Default)]

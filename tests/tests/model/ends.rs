@@ -125,9 +125,7 @@ impl Sessions {
             }
             (Step::TakingOutAll, Some(_)) if done || gone || !listed => DONE,
             (Step::TakingOutAll, Some(_)) if !self.has(Part::TakeOutAllStartsOver) => DONE,
-            (Step::TakingOutAll | Step::Wiping { .. }, _) if !done && !gone => {
-                self.start_over(state, index, call)
-            }
+            (Step::TakingOutAll | Step::Wiping { .. }, _) if !done && !gone => self.start_over(state, index, call),
             (Step::Wiping { at }, _) if done && !self.has(Part::RecordBeforeWipe) => {
                 state.send(index, Write::Record { at });
                 Step::RecordingLast

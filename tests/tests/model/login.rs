@@ -74,18 +74,17 @@ impl Sessions {
             (Step::Enrolling, _) => self.refused(state, code),
             (Step::Evicting { .. }, _) if state.waits(index) => step,
             (Step::Evicting { evicted }, _) => {
-                let works_on = |code: &usize| matches!(state.tables.unfinished(*code), Some(Kind::Sessions | Kind::User));
+                let works_on =
+                    |code: &usize| matches!(state.tables.unfinished(*code), Some(Kind::Sessions | Kind::User));
                 let left = codes(evicted).filter(works_on).fold(0, |left, code| left | bit(code));
                 let left = if self.has(Part::EvictionLeavesUnfinished) { left } else { 0 };
                 self.open(state, index, code, evicted & !left)
             }
             (Step::Opening { taking, .. }, Write::Open { .. }) => {
                 let own = self.has(Part::OpenKnowsItself) && state.tables.sessions[code] == Row::Open;
-                let Step::Answered(answer) = (if done || own {
-                    Step::Answered(Answer::Token)
-                } else {
-                    self.refused(state, code)
-                }) else {
+                let Step::Answered(answer) =
+                    (if done || own { Step::Answered(Answer::Token) } else { self.refused(state, code) })
+                else {
                     return step;
                 };
                 if done && !self.has(Part::EnrolFirst) {

@@ -171,7 +171,9 @@ pub fn all() -> Vec<Property<Sessions>> {
             Some(user) => user.id.is_none_or(|(serial, created)| {
                 // An erase that crashed has its record too.
                 let came_back = serial > 0 && serial >= state.promises.erased_before;
-                !came_back || state.promises.erased_before == 0 || state.tables.erased_at.is_none_or(|at| created > at)
+                !came_back
+                    || state.promises.erased_before == 0
+                    || state.tables.erased_at.is_none_or(|at| created > at)
                     || state.promises.doors.iter().any(|door| *door > serial)
             }),
             None => true,

@@ -108,8 +108,7 @@ pub struct State {
 impl State {
     pub fn start(scenario: &Scenario) -> Self {
         let instance = Instance { call: 0, step: Step::Idle, too_late: false };
-        let mut tables =
-            Tables { user: None, sessions: [Row::Absent; CODES], erased_at: None, logins: [None; CODES] };
+        let mut tables = Tables { user: None, sessions: [Row::Absent; CODES], erased_at: None, logins: [None; CODES] };
         let mut promises = Promises::default();
         for code in 0..scenario.open {
             let [ended_at, gone_at] = scenario.broken_clock;

@@ -1,9 +1,7 @@
 //! The model has teeth: without a part of the design, the checker finds how a promise breaks.
 
 use super::design::{Design, PARTS, Part};
-use super::promises::{
-    AGAIN, ENDED, ERASED, LATE, LOCKED, NEWEST, OWNED, PHONE, RECORDED, REFUSED, ROOM, SPARED,
-};
+use super::promises::{AGAIN, ENDED, ERASED, LATE, LOCKED, NEWEST, OWNED, PHONE, RECORDED, REFUSED, ROOM, SPARED};
 use super::scenario::Call::{Erase, LogIn, LogOut, LogOutAll, Phone, Withdraw};
 use super::scenario::Scenario;
 use super::{Found, check};
