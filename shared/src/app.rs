@@ -1,4 +1,4 @@
-//! What a function holds for its life: built once per cold start.
+//! State of a function instance: built once per cold start.
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
@@ -15,11 +15,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// How long the warm-up may take. Lambda allows the whole init phase ten seconds; a service that is slower than this is
+/// Maximum duration of the warm-up. Lambda allows the whole init phase ten seconds; a service that is slower than this is
 /// asked again by the request that needs it.
 pub const WARM_UP: Duration = Duration::from_secs(3);
 
-/// What a function needs on its way, and so has ready before the first request.
+/// Services that a function needs, and so has ready before the first request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     /// WeChat, with all that belongs to it.
@@ -34,11 +34,11 @@ pub struct App {
     pub secrets: Arc<Secrets>,
     /// Users, sessions and the access token.
     pub store: Arc<Store>,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
-    /// How long a session lives.
+    /// Lifetime of a session.
     pub session_ttl: Duration,
-    /// Whether WeChat is asked to check whose a code of the phone button is.
+    /// If set, WeChat checks that a code of the phone button belongs to the user.
     pub send_openid_with_phone_code: bool,
     /// Multiplies the time limits of calls.
     pub(crate) time_limit_factor: u32,
@@ -101,8 +101,8 @@ impl App {
         Ok(self.wechat.get_or_init(|| client))
     }
 
-    /// Opens the connections and reads the secrets, side by side: init runs at full CPU whatever the memory size, the
-    /// first request does not. What fails here is told, and tried again, by the request that needs it. WeChat is only
+    /// Opens the connections and reads the secrets concurrently: init runs at full CPU whatever the memory size, the
+    /// first request does not. A failure here is logged, and retried, by the request that needs the service. WeChat is only
     /// connected to: a request there and back would make the cold start longer.
     pub async fn warm_up(&self, needs: Needs) {
         let scope = Scope::until(Deadline::of_invocation(WARM_UP));
@@ -122,7 +122,7 @@ impl App {
         tokio::join!(secrets, wechat, self.store.connect(&scope));
     }
 
-    /// Who calls, by the token of a live session.
+    /// Authenticates the caller by the token of a live session.
     ///
     /// # Errors
     /// [`Failure::Unauthorized`], one and the same for no token, an unknown, an expired and a revoked one.
@@ -131,7 +131,7 @@ impl App {
     }
 }
 
-/// Who presents `token`, if it is that of a live session.
+/// Authenticates the holder of `token`, if it is that of a live session.
 ///
 /// # Errors
 /// [`Failure::Unauthorized`], one and the same for no token, an unknown, an expired and a revoked one.

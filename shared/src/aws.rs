@@ -1,4 +1,4 @@
-//! What the AWS clients have in common: how they are set up, and how their faults are read.
+//! The common setup of the AWS clients, and the classification of their errors.
 
 mod http;
 
@@ -82,7 +82,7 @@ pub fn with_limits(sdk: SdkConfig, factor: u32) -> SdkConfig {
         .build()
 }
 
-/// Why an AWS service did not do what it was asked for. The text is ours; theirs may name what must not be seen.
+/// Why an AWS call failed. The text is ours: theirs may name what must not be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// It did not answer, or not in time, or is throttling: another time it may.

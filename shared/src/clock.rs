@@ -50,12 +50,12 @@ impl Timestamp {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, the unit of DynamoDB's TTL.
+    /// Seconds, rounded down, since the Unix epoch, the unit of DynamoDB's TTL.
     pub fn seconds(self) -> u64 {
         self.0 / 1000
     }
 
-    /// How long ago `earlier` was; nothing if it lies ahead (two machines' clocks differ a little).
+    /// Time since `earlier`; zero if that lies ahead (the clocks of two machines differ a little).
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }

@@ -10,7 +10,7 @@ pub const WECHAT_BASE_URL: &str = "https://api.weixin.qq.com";
 /// A session's life: `60 * 60 * 24 * 30` seconds, unless `SESSION_TTL_SECONDS` says otherwise.
 pub const SESSION_TTL: Duration = Duration::from_secs(60 * 60 * 24 * 30);
 
-/// What a function is told by its environment.
+/// Configuration of a function, from its environment.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `WECHAT_SECRET_ID`: name or ARN of the secret `{"AppId": "…", "AppSecret": "…"}`.
@@ -50,7 +50,7 @@ pub struct Config {
     pub use_fips: bool,
     /// `TIME_LIMIT_FACTOR`: multiplies the time limit of every call, for tests on a busy machine; 1 on AWS.
     pub time_limit_factor: u32,
-    /// `EXTRA_ROOTS_FILE`: a PEM file of certificate authorities that are trusted besides the public ones, for stand-ins that
+    /// `EXTRA_ROOTS_FILE`: a PEM file of certificate authorities that are trusted besides the public ones, for fakes that
     /// speak TLS; `None` on AWS.
     pub extra_roots_file: Option<PathBuf>,
 }
@@ -58,7 +58,7 @@ pub struct Config {
 /// A variable that is missing or makes no sense. Its value is not repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// What to do, naming the variable.
+    /// The remedy, naming the variable.
     pub advice: &'static str,
 }
 

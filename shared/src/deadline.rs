@@ -1,4 +1,4 @@
-//! How long a step may take, so that all of them together stay within what Lambda leaves.
+//! Time limits of the steps of a request, which together stay within its deadline.
 
 use std::time::Duration;
 use tokio::time::Instant;
@@ -39,7 +39,7 @@ impl Deadline {
         self.instant
     }
 
-    /// How long a step may take: `limit`, or less where `reserve` must stay free for what comes after it.
+    /// Returns the time that a step may take: `limit`, or less where `reserve` must stay free for what comes after it.
     ///
     /// # Errors
     /// [`OutOfTime`] if what is left is less than `least`, and so not worth starting.

@@ -1,4 +1,4 @@
-//! Every failure that a caller can meet, and what it looks like on the wire.
+//! Every failure that a caller can meet, and its form on the wire.
 
 use crate::config::ConfigError;
 use crate::{aws, keyring, secrets, store, wechat};
@@ -6,7 +6,7 @@ use lambda_http::http::StatusCode;
 
 const OUT_OF_TIME: &str = "too little time left";
 
-/// What a caller is told. The table below is the HTTP contract.
+/// A failure as the caller sees it. The table below is the HTTP contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// A field that must be there, such as `code`, is absent, null or empty.
@@ -35,13 +35,13 @@ pub enum Failure {
     RateLimited,
     /// Our own configuration: AppId, AppSecret, IP whitelist, a secret or a table that is not there.
     Misconfigured,
-    /// WeChat is slow, down, busy or answers nonsense.
+    /// WeChat is slow, down, busy or answers an invalid response.
     WechatUnavailable,
     /// DynamoDB or Secrets Manager does not answer, or too little time is left.
     Unavailable,
 }
 
-/// How one failure is worded: HTTP status, `code`, `error` and `msg`.
+/// The response to a failure: HTTP status, `code`, `error` and `msg`.
 #[derive(Clone, Copy, Debug)]
 pub struct Wording {
     /// HTTP status.
@@ -85,9 +85,9 @@ impl Failure {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
 pub struct Error {
-    /// What the caller is told.
+    /// The failure that the caller sees.
     pub failure: Failure,
-    /// What the operator is told.
+    /// The cause, for the operator.
     pub cause: &'static str,
     /// WeChat's `errcode`, where WeChat gave one.
     pub errcode: Option<i64>,

@@ -1,4 +1,4 @@
-//! What an event may hold that makes `lambda_http` panic, taken out before it gets there.
+//! Sanitizes events: removes what makes `lambda_http` panic.
 //!
 //! `lambda_http` 1.3 builds a URL from stage, path, query, `Host` and `X-Forwarded-Proto`, and decodes a body that
 //! claims to be base64, each with an `unwrap`. No route of ours needs that URL.
@@ -10,36 +10,36 @@ use lambda_http::http::HeaderMap;
 use lambda_http::http::header::HOST;
 use lambda_http::request::LambdaRequest;
 
-/// The byte 0xFF in base64. It is neither JSON nor a form, so the route answers that the body is malformed.
-const NO_BODY_OF_ANY_KIND: &str = "/w==";
+/// The byte 0xFF in base64. It is neither JSON nor a form, so the route responds that the body is malformed.
+const MALFORMED_BODY: &str = "/w==";
 
-/// Takes out of `event` what would make the adapter panic.
-pub fn defuse(mut event: LambdaRequest) -> LambdaRequest {
+/// Removes from `event` what would make the adapter panic.
+pub fn sanitize(mut event: LambdaRequest) -> LambdaRequest {
     match &mut event {
         LambdaRequest::ApiGatewayV2(v2) => {
-            defuse_headers(&mut v2.headers);
-            defuse_path(&mut v2.raw_path);
-            defuse_body(v2.is_base64_encoded, &mut v2.body);
+            sanitize_headers(&mut v2.headers);
+            sanitize_path(&mut v2.raw_path);
+            sanitize_body(v2.is_base64_encoded, &mut v2.body);
             v2.raw_query_string = None;
             v2.query_string_parameters = QueryMap::default();
             v2.request_context.stage = None;
             v2.request_context.domain_name = None;
         }
         LambdaRequest::ApiGatewayV1(v1) => {
-            defuse_headers(&mut v1.headers);
-            defuse_headers(&mut v1.multi_value_headers);
-            defuse_path(&mut v1.path);
-            defuse_body(v1.is_base64_encoded, &mut v1.body);
+            sanitize_headers(&mut v1.headers);
+            sanitize_headers(&mut v1.multi_value_headers);
+            sanitize_path(&mut v1.path);
+            sanitize_body(v1.is_base64_encoded, &mut v1.body);
             v1.query_string_parameters = QueryMap::default();
             v1.multi_value_query_string_parameters = QueryMap::default();
             v1.request_context.stage = None;
             v1.request_context.domain_name = None;
         }
         LambdaRequest::Alb(alb) => {
-            defuse_headers(&mut alb.headers);
-            defuse_headers(&mut alb.multi_value_headers);
-            defuse_path(&mut alb.path);
-            defuse_body(alb.is_base64_encoded, &mut alb.body);
+            sanitize_headers(&mut alb.headers);
+            sanitize_headers(&mut alb.multi_value_headers);
+            sanitize_path(&mut alb.path);
+            sanitize_body(alb.is_base64_encoded, &mut alb.body);
             alb.query_string_parameters = QueryMap::default();
             alb.multi_value_query_string_parameters = QueryMap::default();
         }
@@ -49,13 +49,13 @@ pub fn defuse(mut event: LambdaRequest) -> LambdaRequest {
     event
 }
 
-fn defuse_headers(headers: &mut HeaderMap) {
+fn sanitize_headers(headers: &mut HeaderMap) {
     headers.remove(HOST);
     headers.remove("x-forwarded-proto");
 }
 
-/// A path that is not plain is no route of ours.
-fn defuse_path(path: &mut Option<String>) {
+/// A path with other characters is not one of our routes.
+fn sanitize_path(path: &mut Option<String>) {
     let plain = path.as_deref().is_some_and(|path| {
         path.starts_with('/')
             && path.len() <= 512
@@ -66,11 +66,11 @@ fn defuse_path(path: &mut Option<String>) {
     }
 }
 
-fn defuse_body(is_base64: bool, body: &mut Option<String>) {
+fn sanitize_body(is_base64: bool, body: &mut Option<String>) {
     if let Some(text) = body
         && is_base64
         && STANDARD.decode(&*text).is_err()
     {
-        NO_BODY_OF_ANY_KIND.clone_into(text);
+        MALFORMED_BODY.clone_into(text);
     }
 }

@@ -1,5 +1,4 @@
-//! What comes in and what goes out: a [`Call`] is read from the event, a [`Reply`] or an [`Error`] becomes the
-//! answer in the contract's form.
+//! HTTP in and out: a [`Call`] is read from the event; a [`Reply`] or an [`Error`] becomes the response in the contract's form.
 
 #[cfg(test)]
 mod fuzz;
@@ -19,7 +18,7 @@ use serde_json::{Map, Value, json};
 /// Maximum size of a body, in bytes after base64 is undone, unless it says otherwise.
 pub const MAX_BODY: usize = 4 * 1024;
 
-/// What a caller is told to wait after [`Failure::RateLimited`], in seconds: WeChat counts by the minute.
+/// `Retry-After` of [`Failure::RateLimited`], in seconds: WeChat counts by the minute.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("60");
 
 /// One request, on its way through a function. It has no `Debug`, because it holds codes and tokens.
@@ -56,7 +55,7 @@ impl Call {
         self.request.uri().path().trim_end_matches('/').rsplit('/').next().unwrap_or_default()
     }
 
-    /// The token of `Authorization: Bearer <token>`; `None` if there is none that could be one of ours.
+    /// The token of `Authorization: Bearer <token>`; `None` if there is none in the form of ours.
     pub fn bearer(&self) -> Option<Token> {
         Token::from_bearer(self.request.headers().get(AUTHORIZATION)?.to_str().ok()?)
     }

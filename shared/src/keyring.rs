@@ -18,8 +18,8 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 
-/// A key shorter than this, in characters, is refused: a generated one has 64.
-const SHORTEST_KEY: usize = 32;
+/// Minimum length of a key, in characters; a generated one has 64.
+const MIN_KEY_LENGTH: usize = 32;
 
 /// The keys of this deployment.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct Keyring {
     keys: BTreeMap<String, SecretString>,
 }
 
-/// What a sealed value belongs to. All three are authenticated with it.
+/// The place that a sealed value is bound to. All three parts are authenticated with it.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     /// The kind of table, such as `sessions`; not its physical name, which a restore changes.
@@ -61,7 +61,7 @@ impl Keyring {
     /// Reads the secret's text.
     ///
     /// # Errors
-    /// What is wrong with it, without quoting it.
+    /// The problem, without quoting the secret.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let mut entries: BTreeMap<String, String> =
             serde_json::from_str(text).map_err(|_| "keyring: not a JSON object of strings")?;
@@ -72,7 +72,7 @@ impl Keyring {
         if entries.keys().any(|name| name.contains(':')) {
             return Err("keyring: a key's name has a colon");
         }
-        if entries.values().any(|key| key.chars().count() < SHORTEST_KEY) {
+        if entries.values().any(|key| key.chars().count() < MIN_KEY_LENGTH) {
             return Err("keyring: a key is shorter than 32 characters");
         }
         let keys = entries.into_iter().map(|(name, key)| (name, key.into())).collect();
@@ -130,7 +130,7 @@ impl Keyring {
         Ok(text.to_owned().into())
     }
 
-    /// Whether `sealed` was made under the current key.
+    /// Returns whether `sealed` was made under the current key.
     pub fn is_current(&self, sealed: &str) -> bool {
         sealed.split_once(':').is_some_and(|(name, _)| name == self.current)
     }

@@ -1,4 +1,4 @@
-//! What every function of the back end shares.
+//! The code that all functions of the back end share.
 //!
 //! A tour, in the order in which a request meets the parts:
 //!
@@ -10,7 +10,7 @@
 //! 5. [`session`]: the token that a page holds; [`profile`]: what users say of themselves; [`store`]: users and sessions
 //!    in DynamoDB.
 //!
-//! Data runs one way: event -> function main -> handle -> `http`, `app` -> `wechat` -> WeChat,
+//! Data flows one way: event -> function main -> handle -> `http`, `app` -> `wechat` -> WeChat,
 //! `app` -> `store` -> DynamoDB. `wechat`, `store`, `session` and `secrets` know nothing of API Gateway or
 //! Lambda; functions never import each other.
 

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// What is known of a request so far. Clones share it.
+/// Measurements of a request so far. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<Measured>>);
 
@@ -23,13 +23,13 @@ struct Measured {
     dynamodb_ms: f64,
 }
 
-/// Whether and how WeChat gave us an access token.
+/// The outcome of a request for an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Renewal {
     /// In normal mode.
     Renewed,
-    /// By force.
+    /// By a forced refresh.
     Forced,
     /// Not at all, though the old one nears its end.
     Failed,
@@ -57,7 +57,7 @@ impl Log {
         result
     }
 
-    /// Notes that a stored answer was given once more.
+    /// Notes that a stored response was given again.
     pub fn replayed(&self) {
         self.change(|measured| measured.replayed = true);
     }
@@ -106,14 +106,14 @@ pub struct Line<'a> {
     dynamodb_ms: f64,
 }
 
-/// What the line says besides what [`Log`] measured.
+/// The outcome of a request, for its log line.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome<'a> {
     /// Lambda's id of the invocation.
     pub request_id: &'a str,
     /// The function's route, such as `login`.
     pub route: &'a str,
-    /// Whether it is the first request of this instance.
+    /// If set, it is the first request of this instance.
     pub cold_start: bool,
     /// The HTTP status of the reply.
     pub status: u16,
@@ -223,19 +223,20 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_whose_old_value_served_is_told() {
+    fn a_stale_secret_is_logged() {
         let log = Log::default();
         log.stale_secret();
         assert_eq!(line(&log)["stale_secret"], true);
     }
 
     #[test]
-    fn the_way_to_an_access_token_is_told() {
+    fn a_renewal_of_the_access_token_is_logged() {
         let log = Log::default();
-        for (renewal, told) in [(Renewal::Renewed, "renewed"), (Renewal::Forced, "forced"), (Renewal::Failed, "failed")]
+        for (renewal, logged) in
+            [(Renewal::Renewed, "renewed"), (Renewal::Forced, "forced"), (Renewal::Failed, "failed")]
         {
             log.access_token(renewal);
-            assert_eq!(line(&log)["access_token"], told);
+            assert_eq!(line(&log)["access_token"], logged);
         }
     }
 

@@ -1,4 +1,4 @@
-//! What users hand in themselves: WeChat no longer tells a back end their name and avatar.
+//! Name and avatar, which users hand in themselves: WeChat no longer gives them to a back end.
 
 #[cfg(test)]
 mod fuzz;

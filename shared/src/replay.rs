@@ -6,39 +6,39 @@ use std::future::Future;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// How long to look: what the winner may take to write ([`aws::CALL`]), and half a second for WeChat's answer to reach it.
+/// Maximum time to look: what the winner may take to write ([`aws::CALL`]), and half a second for WeChat's answer to reach it.
 /// A winner whose answer is longer on its way is missed, and the page asks WeChat for a new code; to wait for that too
 /// would hold an instance for six seconds for everybody who repeats a code that was never valid.
 pub const PATIENCE: Duration = aws::CALL.saturating_add(Duration::from_millis(500));
 
 /// The first pause between two looks; each is twice the one before, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+const MIN_PAUSE: Duration = Duration::from_millis(50);
+const MAX_PAUSE: Duration = Duration::from_millis(400);
 
 /// The last look is so long before the deadline that its answer still comes in time.
 const LAST_LOOK: Duration = Duration::from_millis(400);
 
-/// What a look found.
+/// The result of a look.
 #[derive(Clone, Debug)]
 pub enum Look<T> {
     /// The answer.
     Found(T),
     /// Nothing, but it may still come.
     NotYet,
-    /// What is there rules the answer out.
+    /// Ruled out by what is stored.
     Never,
 }
 
 /// Looks until it is found or ruled out, or `patience` is over; at least once.
 ///
 /// # Errors
-/// What `look` fails with.
+/// Those of `look`.
 pub async fn search<T, E, F>(patience: Duration, scope: &Scope, look: impl Fn() -> F) -> Result<Option<T>, E>
 where
     F: Future<Output = Result<Look<T>, E>>,
 {
     let until = (scope.deadline.instant() - LAST_LOOK).min(Instant::now() + patience);
-    let mut pause = FIRST_PAUSE;
+    let mut pause = MIN_PAUSE;
     loop {
         match look().await? {
             Look::Found(answer) => return Ok(Some(answer)),
@@ -47,7 +47,7 @@ where
             // The last look is at the very end.
             Look::NotYet => sleep_until(until.min(Instant::now() + pause)).await,
         }
-        pause = LONGEST_PAUSE.min(pause * 2);
+        pause = MAX_PAUSE.min(pause * 2);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What every step of a request gets along: the time that is left, and what the log line will say.
+//! The context of a request, which every step gets: its deadline and its log line.
 
 use crate::deadline::Deadline;
 use crate::log::Log;
@@ -8,7 +8,7 @@ use crate::log::Log;
 pub struct Scope {
     /// The moment by which the reply must stand.
     pub deadline: Deadline,
-    /// What the log line will say.
+    /// The log line so far.
     pub log: Log,
 }
 

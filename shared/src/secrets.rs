@@ -13,14 +13,14 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::timeout_at;
 
-/// How long a secret is used before it is read again.
+/// Time after which a secret is read again.
 pub const FRESH_FOR: Duration = Duration::from_secs(300);
 
-/// The shortest time between two extra reads, because WeChat refused the secret. Whoever reads between WeChat's reset and
+/// Minimum time between two extra reads because WeChat refused the secret. Whoever reads between WeChat's reset and
 /// the operator's new value fails all logins until the next one.
 pub const REREAD_EVERY: Duration = Duration::from_secs(1);
 
-/// The shortest time between two tries of a refresh that fails.
+/// Time after which a failed refresh is retried.
 pub const RETRY_REFRESH: Duration = Duration::from_secs(10);
 
 const WORDS: aws::Words = aws::Words {
@@ -41,7 +41,7 @@ pub enum Error {
     Malformed(&'static str),
 }
 
-/// What WeChat knows this mini-program by.
+/// The credentials of a mini-program at WeChat.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Credentials {
     /// The AppId (`wx…`); no secret.

@@ -5,7 +5,7 @@ use crate::clock::{Timestamp, system_now};
 use crate::config::{Config, ConfigError};
 use crate::deadline::Deadline;
 use crate::error::{Error, Failure};
-use crate::event::defuse;
+use crate::event::sanitize;
 use crate::http::{Call, Reply, respond};
 use crate::log::{self, Failed, Line, Outcome};
 use crate::scope::Scope;
@@ -68,7 +68,7 @@ where
     service_fn(move |event: LambdaEvent<LambdaRequest>| {
         let mut adapter = adapter.clone();
         async move {
-            let event = LambdaEvent::new(defuse(event.payload), event.context);
+            let event = LambdaEvent::new(sanitize(event.payload), event.context);
             adapter.call(event).await
         }
     })
@@ -115,7 +115,7 @@ impl Invocation {
     }
 }
 
-/// The time until `ends`, both in ms. A deadline in the past is none: `cargo lambda watch` sends 600000 instead of a time.
+/// Time until `ends`, both in ms. A deadline in the past is ignored: `cargo lambda watch` sends 600000 instead of a time.
 fn time_left(ends: u64, now: u64) -> Duration {
     ends.checked_sub(now).map_or(DEFAULT_TIME_LEFT, Duration::from_millis)
 }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_in_the_past_is_none() {
+    fn a_deadline_in_the_past_is_ignored() {
         assert_eq!(time_left(600_000, 1_700_000_000_000), DEFAULT_TIME_LEFT);
     }
 }

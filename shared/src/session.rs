@@ -13,13 +13,13 @@ use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
-/// How long the answer to a code may be asked for again after a lost reply.
-pub const REPLAY_FOR: Duration = Duration::from_secs(120);
+/// Time in which a code may be sent again after a lost response.
+pub const REPLAY_WINDOW: Duration = Duration::from_secs(120);
 
-/// What the token's key is derived for.
+/// Purpose of the token's key.
 const TOKEN_PURPOSE: &str = "session token";
 
-/// What a page presents as `Authorization: Bearer …`: 32 lower-case hex digits.
+/// The bearer token of a page: 32 lower-case hex digits.
 #[derive(Clone, Debug)]
 pub struct Token(SecretString);
 
@@ -108,7 +108,7 @@ impl TokenHash {
     }
 }
 
-/// Who calls: the holder of a live session's token.
+/// The caller: the holder of a live session's token.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The token that was presented.
@@ -137,14 +137,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whether it still counts at `now`. DynamoDB removes expired items hours to days late.
+    /// Returns whether it is valid at `now`. DynamoDB removes expired items hours to days late.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.expires_at
     }
 
-    /// Whether it may answer the code that it was made from once more.
+    /// Returns whether the code that it was made from may be answered again.
     pub fn may_replay(&self, now: Timestamp) -> bool {
-        self.is_live(now) && now.since(self.created_at) < REPLAY_FOR
+        self.is_live(now) && now.since(self.created_at) < REPLAY_WINDOW
     }
 }
 

@@ -38,24 +38,24 @@ use tokio::time::{sleep, timeout};
 /// The limit of one call to WeChat, connecting included.
 pub const CALL: Duration = Duration::from_secs(4);
 
-/// What must be left after a call to WeChat, so that what it answered can be stored.
+/// Time that must be left after a call to WeChat, so that its response can be stored.
 pub const RESERVE: Duration = aws::CALL;
 
 /// With less than this a call to WeChat is not started: connecting from abroad takes three round trips of up to 300 ms,
 /// and a code is lost, for phone numbers with the money, if its answer does not come in time.
 const WORTH_STARTING: Duration = Duration::from_secs(1);
 
-/// WeChat's answers are a few hundred bytes; what is longer than this is none.
-pub const LONGEST_ANSWER: usize = 64 * 1024;
+/// Maximum size of a response. WeChat's are a few hundred bytes.
+pub const MAX_RESPONSE: usize = 64 * 1024;
 
-/// How long a connection may take that is opened ahead of the first request: init must not wait for a server that is down.
+/// Maximum time to open a connection ahead of the first request: init must not wait for a server that is down.
 const AHEAD: Duration = Duration::from_secs(1);
 
-/// Time that a renewal of the access token still gets once the call beside it is done: what the call gave must be stored. The next
+/// Time that a renewal of the access token still gets once the concurrent call is done: what the call gave must be stored. The next
 /// request tries again.
 const RENEWAL_GRACE: Duration = Duration::from_millis(400);
 
-/// How long to wait before the one repetition after -1 ("system busy").
+/// Pause before the one retry after -1 ("system busy").
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
 
 /// The limit for connecting to WeChat, the TLS handshake included: from abroad that is three round trips of up to 300 ms.
@@ -244,7 +244,7 @@ impl Client {
     }
 }
 
-/// Runs `send` with `credential`, and once more after each kind of failure that may pass: no connection, -1 ("system busy"), and
+/// Runs `send` with `credential`, and retries it once after each kind of failure that may pass: no connection, -1 ("system busy"), and
 /// `refused`, for which `renew` gives another credential. Never repeats a call that got no response: the code that it carries
 /// may be used up.
 ///
@@ -303,7 +303,7 @@ async fn fetch(request: reqwest::RequestBuilder) -> Result<Vec<u8>, Error> {
     if response.status() != reqwest::StatusCode::OK {
         return Err(Kind::Unavailable("WeChat: gateway fault").into());
     }
-    read_body(&mut response, LONGEST_ANSWER).await.map_err(|fault| {
+    read_body(&mut response, MAX_RESPONSE).await.map_err(|fault| {
         Kind::Unavailable(match fault {
             BodyError::TooLong => "WeChat: answer too long",
             BodyError::Lost(_) => "WeChat: answer cut short",

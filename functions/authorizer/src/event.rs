@@ -1,4 +1,4 @@
-//! What API Gateway asks, and in which form it wants the answer: HTTP APIs with payload 2.0 a simple one, HTTP APIs with payload 1.0
+//! The events of API Gateway, and the form of the response that each wants: HTTP APIs with payload 2.0 a simple one, HTTP APIs with payload 1.0
 //! and REST APIs (TOKEN and REQUEST) an IAM policy.
 
 #[cfg(test)]
@@ -8,11 +8,11 @@ use miniprogram::session::{Session, Token};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// A question of API Gateway's. It has no `Debug`, because it holds a token.
+/// An event of API Gateway. It has no `Debug`, because it holds a token.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// `2.0` of an HTTP API, unless it is told otherwise.
+    /// `2.0` of an HTTP API, unless configured otherwise.
     #[serde(default)]
     version: Option<String>,
     /// The route that is called, but for payload 2.0.
@@ -32,7 +32,7 @@ pub struct Event {
 pub struct Answer(Value);
 
 impl Event {
-    /// The token that is presented; `None` if there is none that could be one of ours.
+    /// The token that is presented; `None` if there is none in the form of ours.
     pub fn token(&self) -> Option<Token> {
         let in_headers = || {
             let mut headers = self.headers.iter().flatten();

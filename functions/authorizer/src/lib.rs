@@ -1,4 +1,4 @@
-//! Who calls: an authorizer for the routes of a team's own API. It reads one session, and needs no secret.
+//! The authorizer for the routes of a team's own API. It reads one session, and needs no secret.
 
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
 
@@ -16,14 +16,14 @@ use miniprogram::store::Store;
 use miniprogram::{Config, Scope, aws};
 use std::sync::atomic::AtomicBool;
 
-/// What the function holds for its life.
+/// State of the function instance.
 pub struct Authorizer {
     ready: Result<(Store, Clock), ConfigError>,
     time_limit_factor: u32,
     warm: AtomicBool,
 }
 
-/// Whose request it is could not be found out. API Gateway answers 500, and lets nobody through.
+/// The error of an invocation that could not identify the caller. API Gateway responds 500, and lets nobody through.
 const UNKNOWN: &str = "the session cannot be read";
 
 impl Authorizer {

@@ -1,4 +1,4 @@
-//! What the WeChat client encrypts and signs, by WeChat's page on signature checks and decryption of open data: AES-128-CBC with
+//! Data that the WeChat client encrypts and signs, by WeChat's page on signature checks and decryption of open data: AES-128-CBC with
 //! PKCS#7 padding, and SHA-1 over the data and the key's text.
 
 #[cfg(test)]
@@ -39,14 +39,14 @@ pub struct SessionKey<'a> {
 }
 
 impl<'a> SessionKey<'a> {
-    /// Reads the key from WeChat's base64. `None` if it is none.
+    /// Reads the key from WeChat's base64. `None` if it is malformed.
     pub fn parse(text: &'a SecretString) -> Option<Self> {
         let text = text.expose_secret();
         let key = Zeroizing::new(STANDARD.decode(text).ok()?);
         Some(Self { text, key: Zeroizing::new(key.as_slice().try_into().ok()?) })
     }
 
-    /// Whether `signature` is that of `raw_data` under this key: the SHA-1 of the data followed by the key's text, in hex.
+    /// Returns whether `signature` is that of `raw_data` under this key: the SHA-1 of the data followed by the key's text, in hex.
     pub fn signed(&self, raw_data: &str, signature: &str) -> bool {
         let mut digest = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
         digest.update(raw_data.as_bytes());

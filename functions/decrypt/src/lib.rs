@@ -10,8 +10,8 @@ use miniprogram::error::{Error, Failure};
 use miniprogram::http::{Call, Fields, Reply};
 use std::sync::Arc;
 
-/// The largest body that this route takes, in bytes after base64 is undone.
-const LARGEST_BODY: usize = 64 * 1024;
+/// Maximum size of a body on this route, in bytes after base64 is undone.
+const MAX_BODY: usize = 64 * 1024;
 
 /// Opens `encryptedData` for the caller, and checks `signature` over `rawData` if they are there.
 ///
@@ -21,7 +21,7 @@ const LARGEST_BODY: usize = 64 * 1024;
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Error> {
     call.require_post()?;
     let caller = app.authenticate(&call).await?;
-    let fields = call.fields_within(LARGEST_BODY)?;
+    let fields = call.fields_within(MAX_BODY)?;
     let encrypted = Encrypted::parse(fields.text("encryptedData")?, fields.text("iv")?);
     let encrypted = encrypted.ok_or_else(|| Error::new(Failure::MalformedRequest, "encryptedData or iv malformed"))?;
     let signed = signed(&fields)?;
@@ -29,7 +29,7 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Error> {
     let keyring = app.secrets.keyring(&call.scope).await?;
     let stale = |cause| Error::new(Failure::SessionKeyStale, cause);
     let session_key = caller.token.open(&keyring, &caller.session.session_key)?;
-    let session_key = SessionKey::parse(&session_key).ok_or(stale("session_key is none"))?;
+    let session_key = SessionKey::parse(&session_key).ok_or(stale("session_key malformed"))?;
     if let Some((raw_data, signature)) = signed
         && !session_key.signed(raw_data, signature)
     {

@@ -7,7 +7,7 @@ use miniprogram::error::{Error, Failure};
 use miniprogram::http::{Call, Reply};
 use miniprogram::keyring::{Keyring, Place};
 use miniprogram::replay::{Look, PATIENCE, search};
-use miniprogram::session::{Caller, REPLAY_FOR, Session};
+use miniprogram::session::{Caller, REPLAY_WINDOW, Session};
 use miniprogram::store::StoredPhone;
 use miniprogram::wechat::{self, Kind, PhoneNumber};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,7 +22,7 @@ struct Phone<'a> {
     country_code: &'a str,
 }
 
-/// Who asks, and how their number and their code are stored.
+/// The caller, and the keys under which number and code are stored.
 struct Asker {
     caller: Caller,
     keyring: Arc<Keyring>,
@@ -77,7 +77,7 @@ async fn replay(app: &App, call: &Call, asker: &Asker, refusal: wechat::Error) -
     let look = || async {
         let stored = app.store.phone(&asker.caller, &call.scope).await?;
         Ok::<_, Error>(match stored.filter(|stored| asker.phone_codes.contains(&stored.phone_code)) {
-            Some(stored) if app.clock.now().since(stored.phone_at) < REPLAY_FOR => Look::Found(stored),
+            Some(stored) if app.clock.now().since(stored.phone_at) < REPLAY_WINDOW => Look::Found(stored),
             Some(_) => Look::Never,
             None => Look::NotYet,
         })

@@ -79,7 +79,7 @@ async fn end_all(app: &App, call: &Call, caller: &Caller, end: End) -> Result<Re
     Err(ended())
 }
 
-/// What the body asks for. A field that is absent or null stays as it is.
+/// Reads the change that the body asks for. A field that is absent or null stays as it is.
 fn wanted(fields: &Fields) -> Result<Change, Error> {
     let out_of_bounds = |cause| move || Error::new(Failure::InvalidField, cause);
     let name = fields.get("name").map(|name| name.as_str().and_then(Name::parse));

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
 /// DynamoDB answers at most 1 MB (a page of a scan) and Secrets Manager 64 KB, and JSON says some of it in more bytes.
-const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
+const MAX_RESPONSE: usize = 4 * 1024 * 1024;
 
 /// The client. It has a limit of its own for connecting; all others are kept by the SDK itself.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ async fn exchange(client: &reqwest::Client, request: HttpRequest) -> Result<Http
     let request = http::Request::from_parts(head, body).try_into().map_err(of_reqwest)?;
     let mut answer = client.execute(request).await.map_err(of_reqwest)?;
     let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
-    let body = read_body(&mut answer, LONGEST_ANSWER).await.map_err(|fault| match fault {
+    let body = read_body(&mut answer, MAX_RESPONSE).await.map_err(|fault| match fault {
         BodyError::TooLong => ConnectorError::io("an answer that is too long".into()),
         BodyError::Lost(error) => of_reqwest(error),
     })?;
@@ -48,7 +48,7 @@ async fn exchange(client: &reqwest::Client, request: HttpRequest) -> Result<Http
     response.try_into().map_err(|error| ConnectorError::other(Box::new(error), None))
 }
 
-/// What the SDK tries again is what has to do with the network or with time.
+/// Classifies a failure for the SDK, which retries those of the network and of time.
 fn of_reqwest(error: reqwest::Error) -> ConnectorError {
     match (error.is_builder(), error.is_timeout()) {
         (true, _) => ConnectorError::user(error.into()),

@@ -1,4 +1,4 @@
-//! Whatever a page hands over as its code.
+//! Fuzzing of codes.
 
 use super::Code;
 use mutations::fuzz;

@@ -1,4 +1,4 @@
-//! Whatever comes in over HTTP: what is accepted is what was sent.
+//! Fuzzing of HTTP input: what is accepted is what was sent.
 
 use super::{Call, MAX_BODY};
 use crate::code::Code;
@@ -40,7 +40,7 @@ fn a_bearer_header_gives_its_own_token_or_none() {
     });
 }
 
-/// What a body of this media type comes to.
+/// Reads the code of a body of this media type.
 fn field(media_type: &str, body: &[u8]) -> Option<Code> {
     match call(CONTENT_TYPE, media_type.as_bytes(), body).unwrap().fields().and_then(|fields| fields.code()) {
         Ok(code) => {

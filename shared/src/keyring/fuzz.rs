@@ -1,4 +1,4 @@
-//! Whatever the secret and the tables hold.
+//! Fuzzing of the keyring secret and of sealed values.
 
 use super::{Keyring, Place};
 use mutations::{fuzz, run};

@@ -1,4 +1,4 @@
-//! Whatever users hand in of themselves: what is accepted is within its bounds.
+//! Fuzzing of names and avatars: what is accepted is within its bounds.
 
 use super::{Avatar, Name};
 use mutations::fuzz;

@@ -1,4 +1,4 @@
-//! Whatever a page presents as its token.
+//! Fuzzing of tokens.
 
 use super::Token;
 use mutations::fuzz;

@@ -27,7 +27,7 @@
 //!    |-- exhausted --> give up (WeChat allows 20 a day)
 //!    `-- taken ------> wait for the holder's token in DynamoDB
 //!                         |-- there ----> use it
-//!                         `-- timed out -> normal mode once more; still the refused one: give up
+//!                         `-- timed out -> normal mode again; still the refused one: give up
 //! ```
 
 use super::stable_token::Mode;
@@ -47,16 +47,16 @@ use tokio::time::{Instant, timeout_at};
 /// before the end that somebody comes by. Random, so that instances do not all do it at once.
 const RENEW_BEFORE: std::ops::RangeInclusive<u64> = 60..=290;
 
-/// How long after a renewal that failed the next one is tried.
+/// Time after which a failed renewal is retried.
 const RETRY_RENEWAL: Duration = Duration::from_secs(15);
 
 /// A token is not used in its last seconds: WeChat may get the call when it has ended.
 const LAST_SECONDS: Duration = Duration::from_secs(5);
 
-/// How long another instance may take to replace a token by force: its call to WeChat, and the write after it.
-const REPLACEMENT: Duration = CALL.saturating_add(Duration::from_secs(1));
+/// Maximum duration of another instance's forced refresh: its call to WeChat, and the write after it.
+const FORCED_REFRESH: Duration = CALL.saturating_add(Duration::from_secs(1));
 
-/// What must be left of the request after that wait: for a last question to WeChat, and for the request's own call.
+/// Time that must be left after that wait: for a last request to WeChat, and for the request's own call.
 const AFTER_WAIT: Duration = RESERVE.saturating_add(WORTH_STARTING).saturating_add(WORTH_STARTING);
 
 /// An access token.
@@ -161,7 +161,7 @@ impl Client {
     }
 
     /// A token instead of `refused`, which WeChat refused with `error`: the one that others have stored meanwhile, or
-    /// a renewed one; by force only if WeChat repeats the refused one and does not just call it expired (42001).
+    /// a renewed one; by a forced refresh only if WeChat repeats the refused one and does not just call it expired (42001).
     pub(super) async fn replace(
         &self,
         refused: &AccessToken,
@@ -185,7 +185,7 @@ impl Client {
         Ok(token)
     }
 
-    /// Replaces the token by force, or waits for the one who is doing so.
+    /// Forces a refresh, or waits for the instance that is doing so.
     async fn force(&self, refused: &AccessToken, error: Error, scope: &Scope) -> Result<AccessToken, Error> {
         let now = self.clock.now();
         let since = match self.store.claim_forced_refresh(&refused.app_id, now, scope).await? {
@@ -194,7 +194,7 @@ impl Client {
             Claim::Taken(since) => since,
         };
         // Whoever claimed it longer ago has done it, or never will.
-        let patience = REPLACEMENT.saturating_sub(now.since(since));
+        let patience = FORCED_REFRESH.saturating_sub(now.since(since));
         let left = scope.deadline.instant().saturating_duration_since(Instant::now());
         let patience = patience.min(left.saturating_sub(AFTER_WAIT));
         let (_, keyring) = self.secrets.get(scope).await?;
@@ -217,7 +217,7 @@ impl Client {
         lock.map_err(|_| Kind::OutOfTime.into())
     }
 
-    /// The token that instances share, if it has not ended. One that does not open (its key is gone) is none.
+    /// The token that instances share, if it has not ended. One that does not open (its key is gone) is ignored.
     async fn stored(&self, scope: &Scope) -> Result<Option<AccessToken>, Error> {
         let (credentials, keyring) = self.secrets.get(scope).await?;
         let app_id = &credentials.app_id;
@@ -226,7 +226,7 @@ impl Client {
         Ok(token.filter(|token| token.serves(app_id, self.clock.now())))
     }
 
-    /// Asks WeChat, and shares the answer unless it is `refused` once more.
+    /// Asks WeChat, and shares the token unless it is the `refused` one again.
     async fn obtain(&self, mode: Mode, refused: Option<&AccessToken>, scope: &Scope) -> Result<AccessToken, Error> {
         let (_, keyring) = self.secrets.get(scope).await?;
         let token =

@@ -1,6 +1,6 @@
 //! A connection that is opened ahead of the request that needs it.
 //!
-//! From abroad WeChat is 250 ms away, and TCP and TLS take two or three round trips. In init they go on beside other work, at
+//! From abroad WeChat is 250 ms away, and TCP and TLS take two or three round trips. In init they run concurrently with other work, at
 //! full CPU. A request sent ahead would do more, but make the cold start longer by its own round trip.
 
 use std::any::Any;
@@ -16,7 +16,7 @@ use tower::{BoxError, Layer, Service};
 pub struct Ahead {
     state: Arc<Mutex<State>>,
     /// A connection that is older than this is not used.
-    at_most: Duration,
+    max_age: Duration,
 }
 
 enum State {
@@ -30,8 +30,8 @@ enum State {
 
 impl Ahead {
     /// A layer that keeps a connection for at most so long.
-    pub fn new(at_most: Duration) -> Self {
-        Self { state: Arc::new(Mutex::new(State::Off)), at_most }
+    pub fn new(max_age: Duration) -> Self {
+        Self { state: Arc::new(Mutex::new(State::Off)), max_age }
     }
 
     /// Opens a connection to the server of `url` through `http`, of whose connector this must be a layer, and sends nothing. It
@@ -47,7 +47,7 @@ impl Ahead {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
-    /// What is there, if it is what is wanted; nothing is left then.
+    /// Takes the state if it is the wanted one, and leaves [`State::Off`].
     fn take_if(&self, is_wanted: impl FnOnce(&State) -> bool) -> Option<State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         is_wanted(&state).then(|| std::mem::replace(&mut *state, State::Off))
@@ -56,7 +56,7 @@ impl Ahead {
     /// The connection that was opened ahead.
     fn take<C: 'static>(&self) -> Option<C> {
         match self.take_if(|state| matches!(state, State::Open(..)))? {
-            State::Open(since, connection) if since.elapsed() < self.at_most => {
+            State::Open(since, connection) if since.elapsed() < self.max_age => {
                 connection.downcast().ok().map(|it| *it)
             }
             _ => None,
@@ -123,11 +123,11 @@ mod tests {
     }
 
     /// A server that answers on every connection: how many there were, and what came over each.
-    async fn requests(at_most: Duration, ask: usize) -> Vec<String> {
+    async fn requests(max_age: Duration, ask: usize) -> Vec<String> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let asking = tokio::spawn(async move {
-            let ahead = Ahead::new(at_most);
+            let ahead = Ahead::new(max_age);
             let http = client(&ahead);
             ahead.connect(&http, &url).await;
             for _ in 0..ask {

@@ -29,7 +29,7 @@ pub(super) fn scalar(answer: &mut Map<String, Value>, name: &str) -> Option<Stri
 /// Reads an answer's body. The header is not asked: `sns` endpoints send JSON as `text/plain`.
 ///
 /// # Errors
-/// If it is no JSON object, or holds an `errcode` other than 0.
+/// If it is not a JSON object, or holds an `errcode` other than 0.
 pub(super) fn read(body: &[u8]) -> Result<Map<String, Value>, Error> {
     let not_an_object = Kind::Unavailable("WeChat: response is not a JSON object");
     let text = std::str::from_utf8(body).map_err(|_| not_an_object)?;
@@ -56,7 +56,7 @@ fn errcode(value: Option<&Value>) -> Result<i64, Error> {
     number.ok_or_else(|| Kind::Unavailable("WeChat: errcode is no number").into())
 }
 
-/// What an `errcode` means, by WeChat's table of return codes and, for 40163, by observation.
+/// Classifies an `errcode`, by WeChat's table of return codes and, for 40163, by observation.
 fn kind_of(errcode: i64) -> Kind {
     match errcode {
         -1 => Kind::Busy,

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// What `code2Session` answers.
+/// The response of `code2Session`.
 #[derive(Clone, Debug)]
 pub struct CodeSession {
     /// The mini-program, as WeChat was asked in its name.
@@ -26,7 +26,7 @@ impl Client {
     /// Exchanges the code of `wx.login` for the user's `openid` and `session_key`.
     ///
     /// # Errors
-    /// What stood in the way; [`Error::repeated`] if an earlier try may have used the code.
+    /// The obstacle; [`Error::repeated`] if an earlier try may have used the code.
     pub async fn code_to_session(&self, code: &Code, scope: &Scope) -> Result<CodeSession, Error> {
         self.call_with_credentials(scope, |credentials| self.jscode2session(credentials, code, scope)).await
     }

@@ -1,4 +1,4 @@
-//! Whatever WeChat answers: no false success, and nothing odd gets in.
+//! Fuzzing of WeChat's responses: no false success, and no value out of bounds.
 
 use super::answer::read;
 use super::{CodeSession, Error, PhoneNumber, phone_number, stable_token};
@@ -19,7 +19,7 @@ fn seen(body: &[u8]) -> Value {
     serde_json::from_slice(body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)).unwrap_or_default()
 }
 
-/// What a success and what a failure must look like. `Some` if it is a success.
+/// Checks the form of a success or of a failure. `Some` if it is a success.
 fn judge<T>(body: &[u8], answer: Result<T, Error>) -> Option<(T, Value)> {
     let seen = seen(body);
     let errcode = match &seen["errcode"] {

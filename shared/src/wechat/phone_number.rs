@@ -22,7 +22,7 @@ impl Client {
     /// code is that user's.
     ///
     /// # Errors
-    /// What stood in the way; [`Error::repeated`] if an earlier try may have used the code.
+    /// The obstacle; [`Error::repeated`] if an earlier try may have used the code.
     pub async fn phone_number(
         &self,
         code: &Code,

@@ -1,6 +1,6 @@
 //! When WeChat, DynamoDB or Secrets Manager is slow, down, or answers nonsense; and when secrets change.
 
-use miniprogram::wechat::LONGEST_ANSWER;
+use miniprogram::wechat::MAX_RESPONSE;
 use serde_json::json;
 use std::time::{Duration, Instant};
 use tools::app::{APP_ID, KEY_SECRET_ID, TestApp, WECHAT_SECRET_ID, assert_outcome};
@@ -45,7 +45,7 @@ async fn a_gateway_fault_is_wechat_unavailable_whatever_its_body_says() {
 
 #[tokio::test]
 async fn an_answer_over_64_kib_is_wechat_unavailable() {
-    let body = json!({"openid": "oAlice", "session_key": "k", "pad": "a".repeat(LONGEST_ANSWER)});
+    let body = json!({"openid": "oAlice", "session_key": "k", "pad": "a".repeat(MAX_RESPONSE)});
     login_meets(Fault::body(body.to_string()), 502, "wechat_unavailable").await;
 }
 

@@ -1,4 +1,4 @@
-//! Whatever API Gateway hands over: nothing panics, a token is one that the caller presented, and a refusal refuses.
+//! Fuzzing of authorizer events: nothing panics, a token is one that the caller presented, and a refusal refuses.
 
 use super::Event;
 use miniprogram::clock::Timestamp;
@@ -14,7 +14,7 @@ const SAMPLES: [&[u8]; 4] = [
     br#"{"version":"2.0","headers":{"authorization":"Bearer 5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"}}"#,
 ];
 
-/// Whether an answer lets the request pass, in one form or the other.
+/// Returns whether a response lets the request pass, in one form or the other.
 fn passes(answer: &Value) -> bool {
     let statement = &answer["policyDocument"]["Statement"][0];
     let simple = answer["isAuthorized"].as_bool();

@@ -1,4 +1,4 @@
-//! Whatever a page hands over: nothing panics, and what opens is the object that was encrypted.
+//! Fuzzing of encrypted client data: nothing panics, and what opens is the object that was encrypted.
 
 use super::{BLOCK, Encrypted, SessionKey};
 use aes::Aes128;
