@@ -7,7 +7,7 @@ use crate::error::{Error, Failure};
 use crate::http::Call;
 use crate::scope::Scope;
 use crate::secrets::Secrets;
-use crate::session::{Caller, Token};
+use crate::session::{Caller, Token, TokenHash};
 use crate::store::{Found, Store};
 use crate::{aws, wechat};
 use aws_types::SdkConfig;
@@ -131,6 +131,19 @@ impl App {
     }
 }
 
+/// Returns what is stored of the session of `token`, live or ended, for a call that ends it and may be a repetition.
+///
+/// # Errors
+/// [`Failure::Unauthorized`] if there is no token, or nothing is stored of its session.
+pub async fn find(app: &App, call: &Call) -> Result<(TokenHash, Found), Error> {
+    let token = call.bearer().ok_or(Error::new(Failure::Unauthorized, "no token"))?;
+    let hash = token.hash();
+    match app.store.session(&hash, &call.scope).await? {
+        Found::Nothing => Err(Error::new(Failure::Unauthorized, "session unknown")),
+        found => Ok((hash, found)),
+    }
+}
+
 /// Authenticates the holder of `token`, if it is that of a live session.
 ///
 /// # Errors
@@ -142,7 +155,7 @@ pub async fn authenticate(store: &Store, clock: &Clock, token: Option<Token>, sc
     match store.session(&hash, scope).await? {
         Found::Session(session) if session.is_live(clock.now()) => Ok(Caller { token, hash, session }),
         Found::Session(_) => Err(unauthorized("session expired")),
-        Found::Ended => Err(unauthorized("session ended")),
+        Found::Ended(_) => Err(unauthorized("session ended")),
         Found::Nothing => Err(unauthorized("session unknown")),
     }
 }

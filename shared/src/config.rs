@@ -48,6 +48,8 @@ pub struct Config {
     pub use_dual_stack: bool,
     /// `AWS_USE_FIPS_ENDPOINT`: whether AWS is reached at its FIPS endpoints.
     pub use_fips: bool,
+    /// `ERASURES_TABLE`: the table of erasures, for functions that erase users.
+    pub erasures_table: Option<String>,
     /// `TIME_LIMIT_FACTOR`: multiplies the time limit of every call, for tests on a busy machine; 1 on AWS.
     pub time_limit_factor: u32,
     /// `EXTRA_ROOTS_FILE`: a PEM file of certificate authorities that are trusted besides the public ones, for fakes that
@@ -106,6 +108,7 @@ impl Config {
             app_name: get("AWS_SDK_UA_APP_ID"),
             use_dual_stack: get("AWS_USE_DUALSTACK_ENDPOINT").is_some_and(|text| text.eq_ignore_ascii_case("true")),
             use_fips: get("AWS_USE_FIPS_ENDPOINT").is_some_and(|text| text.eq_ignore_ascii_case("true")),
+            erasures_table: get("ERASURES_TABLE"),
             time_limit_factor: time_limit_factor(get("TIME_LIMIT_FACTOR").as_deref())?,
             extra_roots_file: get("EXTRA_ROOTS_FILE").map(PathBuf::from),
         })

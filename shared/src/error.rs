@@ -142,7 +142,6 @@ impl From<store::Error> for Error {
         match error {
             store::Error::Aws(fault) => fault.into(),
             store::Error::OutOfTime => Self::new(Failure::Unavailable, OUT_OF_TIME),
-            store::Error::Contention => Self::new(Failure::Unavailable, "DynamoDB: contention"),
             store::Error::Corrupt => Self::new(Failure::Unavailable, "DynamoDB: item malformed"),
         }
     }

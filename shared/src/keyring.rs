@@ -39,13 +39,6 @@ pub struct Place<'a> {
     pub field: &'static str,
 }
 
-impl<'a> Place<'a> {
-    /// Where a user's phone number is.
-    pub fn of_phone(openid: &'a str) -> Self {
-        Self { table: "users", key: openid, field: "phone" }
-    }
-}
-
 /// A value could not be sealed or does not open: damaged, moved, or under a key that the ring no longer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {

@@ -18,6 +18,7 @@ pub struct Log(Arc<Mutex<Measured>>);
 struct Measured {
     replayed: bool,
     stale_secret: bool,
+    damaged_phone: bool,
     access_token: Option<Renewal>,
     wechat_ms: f64,
     dynamodb_ms: f64,
@@ -72,6 +73,11 @@ impl Log {
         self.change(|measured| measured.stale_secret = true);
     }
 
+    /// Notes that a stored phone number does not open.
+    pub fn damaged_phone(&self) {
+        self.change(|measured| measured.damaged_phone = true);
+    }
+
     fn change(&self, change: impl FnOnce(&mut Measured)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -99,6 +105,8 @@ pub struct Line<'a> {
     replayed: bool,
     #[serde(skip_serializing_if = "is_false")]
     stale_secret: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    damaged_phone: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<Renewal>,
     cold_start: bool,
@@ -155,6 +163,7 @@ impl<'a> Line<'a> {
             rid: error.and_then(|error| error.rid),
             replayed: measured.replayed,
             stale_secret: measured.stale_secret,
+            damaged_phone: measured.damaged_phone,
             access_token: measured.access_token,
             cold_start: outcome.cold_start,
             wechat_ms: tenths(measured.wechat_ms),

@@ -137,6 +137,11 @@ pub struct Session {
 }
 
 impl Session {
+    /// The user: mini-program, and openid within it.
+    pub fn user(&self) -> (&str, &str) {
+        (&self.appid, &self.openid)
+    }
+
     /// Returns whether it is valid at `now`. DynamoDB removes expired items hours to days late.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.expires_at

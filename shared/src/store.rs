@@ -2,28 +2,25 @@
 //!
 //! | table | key | attributes |
 //! | --- | --- | --- |
-//! | users | `openid` | `id`, `appid`, `unionid`, `name`, `avatar`, `created_at` (RFC 3339), `sessions` (set of `<login time in ms>#<token hash>`), `phone` (sealed), `country_code`, `phone_at` (ms), `phone_code` (keyed hash), `ended_at` (ms, of the last logout of all) |
-//! | sessions | `token_hash` | `openid`, `unionid`, `appid`, `session_key` (sealed), `created_at` (ms), `expires_at` (s, the TTL); or a tombstone: `ended_at` (ms), `expires_at` |
+//! | users | `user_hash` | `openid`, `appid`, `id`, `unionid`, `name`, `avatar`, `created_at` (ms), `sessions` (set of `<login time in ms>#<token hash>`), `phone` (sealed), `country_code`, `phone_at` (ms), `phone_code` (keyed hash), `ended_at` (ms, of the last logout of all or erase), `gone_at` (ms, the login time of the newest session ever taken out); or a tombstone: `ended_at`, `gone_at`, `expires_at` |
+//! | sessions | `token_hash` | `openid`, `unionid`, `appid`, `session_key` (sealed), `created_at` (ms), `expires_at` (s, the TTL); or a tombstone: `ended_at` (ms), `expires_at`, and of the caller of an end `unfinished`, `user_hash`, `member` |
 //! | access tokens | `appid` | `token` (sealed), `obtained_at` (ms), `expires_at` (s), `forced` (set of times in ms), `claimed_by` (random, of the last of them) |
+//! | erasures | `user_hash` | `erased_at` (ms), `expires_at` (s, the TTL) |
 //!
-//! A login is one `TransactWriteItems`: the user is made or kept, its new session goes into the user's set, the
-//! session is put. It is atomic, so no session lives without its user; and it carries a client request token, so a
-//! late retry of the same request within 10 minutes changes nothing (DynamoDB's documentation of
-//! `TransactWriteItems`). A logout and an erase are one such transaction too: no crash leaves half of it.
-//!
-//! What ends leaves the time of its end behind: a session and an erased user in a tombstone, a user who logged out
-//! everywhere in `ended_at`. A login that began before that time does not count, however late it is written.
+//! Every write touches one item, on a condition of [`conditions`]; there are no transactions. A login enrols its session with the
+//! user, then opens it ([`login`]); [`ends`] has the walkthrough of what ends. The model in `tests/tests/model` runs these very
+//! conditions with crashes, lost responses, late copies and clocks that differ.
 
 mod access_token;
 pub mod conditions;
+mod ends;
 mod import;
 mod item;
 mod login;
-mod logout;
 mod phone;
 mod profile;
 mod reseal;
-mod transact;
+mod write;
 
 use crate::aws::{self, Fault};
 use crate::config::Config;
@@ -39,12 +36,13 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 pub use access_token::{Claim, FORCE_AT_MOST, FORCE_EVERY, StoredToken};
-pub use import::ImportedUser;
-pub use login::{Login, MOST_SESSIONS};
-pub use logout::End;
-pub use phone::StoredPhone;
+pub use ends::{End, Ending, Tombstone};
+pub use import::{Import, ImportedUser};
+pub use item::user_hash;
+pub use login::{Login, MAX_SESSIONS};
+pub use phone::{SealedPhone, StoredPhone};
 pub use profile::{Change, StoredUser};
-pub use reseal::SealedPhones;
+pub use reseal::{PhonesPage, UserPhone};
 
 const WORDS: aws::Words = aws::Words {
     unavailable: "DynamoDB: no answer",
@@ -53,18 +51,15 @@ const WORDS: aws::Words = aws::Words {
     rejected: "DynamoDB: request rejected",
 };
 
-/// Why the store did not do what it was asked for.
+/// Why a call to the store failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// DynamoDB did not answer as it should.
+    /// DynamoDB failed.
     #[error(transparent)]
     Aws(Fault),
     /// Too little time left to start the call.
     #[error("too little time left")]
     OutOfTime,
-    /// Others kept changing the same user until the time was up.
-    #[error("DynamoDB: contention")]
-    Contention,
     /// An item lacks what must be there.
     #[error("DynamoDB: item malformed")]
     Corrupt,
@@ -76,14 +71,14 @@ impl From<OutOfTime> for Error {
     }
 }
 
-/// What is stored under a token.
+/// The remains or the session of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Its session, expired or not.
     Session(Session),
-    /// The session was ended by its user.
-    Ended,
-    /// Nothing, or no longer anything.
+    /// It was ended, by its user or by the 21st login.
+    Ended(Tombstone),
+    /// Nothing is stored, or no longer.
     Nothing,
 }
 
@@ -93,6 +88,7 @@ pub struct Store {
     users: String,
     sessions: String,
     access_tokens: String,
+    erasures: Option<String>,
 }
 
 impl Store {
@@ -107,6 +103,7 @@ impl Store {
             users: config.users_table.clone(),
             sessions: config.sessions_table.clone(),
             access_tokens: config.access_tokens_table.clone(),
+            erasures: config.erasures_table.clone(),
         }
     }
 
@@ -116,14 +113,14 @@ impl Store {
         let _ = self.read(&self.sessions, item::TOKEN_HASH, "-", scope).await;
     }
 
-    /// What became of the session of a token, by a strongly consistent read.
+    /// Looks up the session of a token, by a strongly consistent read.
     ///
     /// # Errors
     /// If DynamoDB does not answer, or the item is malformed.
     pub async fn session(&self, hash: &TokenHash, scope: &Scope) -> Result<Found, Error> {
         match self.read(&self.sessions, item::TOKEN_HASH, hash.as_str(), scope).await? {
             None => Ok(Found::Nothing),
-            Some(item) if item::ended_at(&item).is_some() => Ok(Found::Ended),
+            Some(item) if item::is_tombstone(&item) => Ok(Found::Ended(Tombstone::read(&item))),
             Some(item) => item::session(&item).map(Found::Session).ok_or(Error::Corrupt),
         }
     }

@@ -160,6 +160,16 @@ impl TestApp {
         Answer::from_event(&function(event, timeout).await)
     }
 
+    /// Lets the time pass for which a logout of all or an erase still refuses logins, because clocks differ.
+    pub fn pass_margin(&self) {
+        self.clock.advance(miniprogram::store::conditions::MARGIN + Duration::from_millis(1));
+    }
+
+    /// The key of a user's item.
+    pub fn user_key(openid: &str) -> aws_sdk_dynamodb::types::AttributeValue {
+        aws_sdk_dynamodb::types::AttributeValue::S(miniprogram::store::user_hash(APP_ID, openid))
+    }
+
     /// A client of the tables that waits as long as it takes.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&self.aws.patient_sdk())
@@ -242,6 +252,7 @@ pub fn config(wechat: &WeChat, tables: &Tables) -> Config {
         app_name: None,
         use_dual_stack: false,
         use_fips: false,
+        erasures_table: Some(tables.erasures.clone()),
         time_limit_factor: 1,
         extra_roots_file: None,
     }
@@ -255,6 +266,7 @@ pub fn environment(app: &TestApp) -> Vec<(&'static str, String)> {
         ("WECHAT_BASE_URL", app.wechat.base_url().to_owned()),
         ("USERS_TABLE", app.tables.users.clone()),
         ("SESSIONS_TABLE", app.tables.sessions.clone()),
+        ("ERASURES_TABLE", app.tables.erasures.clone()),
         ("ACCESS_TOKENS_TABLE", app.tables.access_tokens.clone()),
         ("LOCAL_AWS_ENDPOINT", app.aws.endpoint().to_owned()),
         ("TIME_LIMIT_FACTOR", app.config.time_limit_factor.to_string()),

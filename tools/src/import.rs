@@ -2,10 +2,11 @@
 
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use miniprogram::Scope;
+use miniprogram::clock::Timestamp;
 use miniprogram::deadline::Deadline;
-use miniprogram::keyring::{Keyring, Place};
+use miniprogram::keyring::Keyring;
 use miniprogram::profile::{Avatar, Name};
-use miniprogram::store::{ImportedUser, Store};
+use miniprogram::store::{Import, ImportedUser, SealedPhone, Store};
 use std::collections::HashMap;
 use std::io::Read;
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub struct Report {
     pub imported: usize,
     /// Users who existed already, and were left alone.
     pub existing: usize,
+    /// Users who were erased here, and stay so.
+    pub erased: usize,
     /// What is wrong with the others, by line. No value is repeated.
     pub wrong: Vec<String>,
 }
@@ -66,9 +69,17 @@ pub async fn import(
             }
         };
         let scope = Scope::until(Deadline::of_invocation(PATIENCE));
-        let made = dry_run
-            || store.import_user(&user, &scope).await.map_err(|error| format!("stopped at line {line}: {error:?}"))?;
-        *(if made { &mut report.imported } else { &mut report.existing }) += 1;
+        let import = match dry_run {
+            true => Import::Made,
+            false => {
+                store.import_user(&user, &scope).await.map_err(|error| format!("stopped at line {line}: {error}"))?
+            }
+        };
+        *match import {
+            Import::Made => &mut report.imported,
+            Import::Existing => &mut report.existing,
+            Import::Erased => &mut report.erased,
+        } += 1;
     }
     Ok(report)
 }
@@ -104,28 +115,37 @@ fn user(mut fields: HashMap<String, String>, keyring: &Keyring, appid: &str) -> 
             if !(1..=4).contains(&country_code.len()) || !country_code.bytes().all(|byte| byte.is_ascii_digit()) {
                 return Err("a country_code that is none");
             }
-            let digits = digits.strip_prefix(&format!("+{country_code}")).unwrap_or(&digits);
+            let digits = without_country_code(&digits, country_code);
             if !(5..=20).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
                 return Err("a phone that is no number without its country code");
             }
-            let sealed = keyring.seal(digits, b"", Place::of_phone(&openid)).map_err(|_| "cannot be sealed")?;
-            Some((sealed, country_code.to_owned()))
+            let (whose, at) = ((appid, openid.as_str()), Timestamp::from_millis(0));
+            let sealed = SealedPhone::seal(keyring, whose, &digits.to_owned().into(), country_code, at);
+            Some(sealed.map_err(|_| "a phone that cannot be sealed")?)
         }
     };
     let created_at = match fields.remove("created_at") {
-        Some(time) => rfc3339(&time).ok_or("a created_at that is neither RFC 3339 nor like 2024-01-31 08:30:00")?,
-        None => miniprogram::log::rfc3339(miniprogram::clock::Timestamp::from(miniprogram::clock::system_now())),
+        Some(time) => time_of(&time).ok_or("a created_at that is neither RFC 3339 nor like 2024-01-31 08:30:00")?,
+        None => Timestamp::from(miniprogram::clock::system_now()),
     };
     Ok(ImportedUser { openid, appid: appid.to_owned(), unionid, name, avatar, phone, created_at })
 }
 
-/// A time as Django or a database writes it, in RFC 3339 and UTC. One without a zone is taken for UTC.
-fn rfc3339(time: &str) -> Option<String> {
+/// A number without its country code, however that was put before it: `+86…`, `0086…`, and `86…` where the rest is a mainland
+/// mobile number (11 digits).
+fn without_country_code<'a>(digits: &'a str, country_code: &str) -> &'a str {
+    let prefixed = ["+", "00"].iter().find_map(|mark| digits.strip_prefix(*mark)?.strip_prefix(country_code));
+    let bare = || digits.strip_prefix("86").filter(|rest| country_code == "86" && rest.len() == 11);
+    prefixed.or_else(bare).unwrap_or(digits)
+}
+
+/// Reads a time as Django or a database writes it, in RFC 3339 and UTC. One without a zone is taken for UTC.
+fn time_of(time: &str) -> Option<Timestamp> {
     let mut time = time.replacen(' ', "T", 1);
     let zoned = time.ends_with('Z') || time.get(10..).is_some_and(|clock| clock.contains(['+', '-']));
     if !zoned {
         time.push('Z');
     }
     let time = DateTime::from_str(&time, DateTimeFormat::DateTimeWithOffset).ok()?;
-    time.fmt(DateTimeFormat::DateTime).ok()
+    Some(Timestamp::from_millis(u64::try_from(time.to_millis().ok()?).ok()?))
 }

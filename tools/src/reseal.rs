@@ -1,10 +1,9 @@
-//! Sealing the stored phone numbers anew, after the keyring got another current key.
+//! Sealing the stored phone numbers again, after the keyring got another current key.
 
 use miniprogram::Scope;
 use miniprogram::deadline::Deadline;
-use miniprogram::keyring::{Keyring, Place, SealError};
-use miniprogram::store::Store;
-use secrecy::ExposeSecret;
+use miniprogram::keyring::{Keyring, SealError};
+use miniprogram::store::{SealedPhone, Store, UserPhone};
 use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -34,9 +33,6 @@ pub struct Report {
     /// Numbers that do not open, and were left alone.
     pub closed: usize,
 }
-
-/// A phone number of the users table: whose it is, and as it is sealed.
-pub type SealedPhone = (String, String);
 
 /// A walk through the users table. It keeps no mark of where it is: what is sealed under the current key is
 /// passed by, so a walk that was stopped is finished by the next one.
@@ -73,13 +69,13 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     /// If DynamoDB does not answer. The walk may go on with the same page.
-    pub async fn read(&mut self) -> Result<Option<Vec<SealedPhone>>, String> {
+    pub async fn read(&mut self) -> Result<Option<Vec<UserPhone>>, String> {
         let after = match &self.next {
             None => return Ok(None),
             Some(Start::First) => None,
-            Some(Start::After(openid)) => Some(openid.as_str()),
+            Some(Start::After(user_hash)) => Some(user_hash.as_str()),
         };
-        let page = self.store.sealed_phones(after, self.options.page, &scope()).await.map_err(stopped)?;
+        let page = self.store.phones(after, self.options.page, &scope()).await.map_err(stopped)?;
         self.next = page.next.map(Start::After);
         Ok(Some(page.phones))
     }
@@ -88,13 +84,13 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     /// If DynamoDB does not answer. Another walk finds what is left.
-    pub async fn seal(&mut self, phones: &[SealedPhone]) -> Result<(), String> {
-        for (openid, old) in phones {
+    pub async fn seal(&mut self, phones: &[UserPhone]) -> Result<(), String> {
+        for user in phones {
             self.report.seen += 1;
-            if self.keyring.is_current(old) {
+            if self.keyring.is_current(&user.phone.number) {
                 continue;
             }
-            let Ok(new) = self.sealed_anew(openid, old) else {
+            let Ok(new) = self.sealed_again(user) else {
                 self.report.closed += 1;
                 continue;
             };
@@ -103,16 +99,20 @@ impl<'a> Walk<'a> {
                 continue;
             }
             self.pace.tick().await;
-            let replaced = self.store.replace_phone(openid, old, &new, &scope()).await.map_err(stopped)?;
+            let replaced = self
+                .store
+                .replace_phone(&user.user_hash, &user.phone.number, &new.number, &scope())
+                .await
+                .map_err(stopped)?;
             *(if replaced { &mut self.report.sealed } else { &mut self.report.changed }) += 1;
         }
         Ok(())
     }
 
-    fn sealed_anew(&self, openid: &str, old: &str) -> Result<String, SealError> {
-        let place = Place::of_phone(openid);
-        let phone = self.keyring.open(old, b"", place)?;
-        self.keyring.seal(phone.expose_secret(), b"", place)
+    fn sealed_again(&self, user: &UserPhone) -> Result<SealedPhone, SealError> {
+        let (whose, SealedPhone { country_code, at, .. }) = ((user.appid.as_str(), user.openid.as_str()), &user.phone);
+        let number = user.phone.open(self.keyring, whose)?;
+        SealedPhone::seal(self.keyring, whose, &number, country_code, *at)
     }
 }
 

@@ -28,7 +28,9 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Error> {
 
     let keyring = app.secrets.keyring(&call.scope).await?;
     let stale = |cause| Error::new(Failure::SessionKeyStale, cause);
-    let session_key = caller.token.open(&keyring, &caller.session.session_key)?;
+    let session_key = caller.token.open(&keyring, &caller.session.session_key);
+    // A login gives the page another one.
+    let session_key = session_key.map_err(|_| stale("session_key does not open"))?;
     let session_key = SessionKey::parse(&session_key).ok_or(stale("session_key malformed"))?;
     if let Some((raw_data, signature)) = signed
         && !session_key.signed(raw_data, signature)

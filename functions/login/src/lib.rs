@@ -50,7 +50,7 @@ async fn open(
     began: Timestamp,
 ) -> Result<Reply, Error> {
     let token = Token::from_code(keyring, &known.app_id, code)?;
-    let now = app.clock.now();
+    let now = app.clock.now().max(began);
     let session = Session {
         openid: known.openid,
         unionid: known.unionid,
@@ -87,7 +87,7 @@ async fn replay(app: &App, call: &Call, code: &Code, refusal: wechat::Error) -> 
                 Found::Session(session) if session.may_replay(app.clock.now()) => {
                     return Ok(Look::Found((token, session)));
                 }
-                Found::Session(_) | Found::Ended => return Ok(Look::Never),
+                Found::Session(_) | Found::Ended(_) => return Ok(Look::Never),
                 Found::Nothing => {}
             }
         }

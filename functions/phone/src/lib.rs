@@ -5,10 +5,10 @@
 use miniprogram::App;
 use miniprogram::error::{Error, Failure};
 use miniprogram::http::{Call, Reply};
-use miniprogram::keyring::{Keyring, Place};
+use miniprogram::keyring::Keyring;
 use miniprogram::replay::{Look, PATIENCE, search};
 use miniprogram::session::{Caller, REPLAY_WINDOW, Session};
-use miniprogram::store::StoredPhone;
+use miniprogram::store::{SealedPhone, StoredPhone};
 use miniprogram::wechat::{self, Kind, PhoneNumber};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -55,12 +55,14 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Error> {
 
 /// Keeps the number with the user whose session this still is.
 async fn keep(app: &App, call: &Call, asker: &Asker, number: &PhoneNumber) -> Result<Reply, Error> {
-    let stored = StoredPhone {
-        phone: asker.keyring.seal(number.pure.expose_secret(), b"", Place::of_phone(&asker.caller.session.openid))?,
-        country_code: number.country_code.clone(),
-        phone_at: app.clock.now(),
-        phone_code: asker.phone_codes.first().cloned().unwrap_or_default(),
-    };
+    let sealed = SealedPhone::seal(
+        &asker.keyring,
+        asker.caller.session.user(),
+        &number.pure,
+        &number.country_code,
+        app.clock.now(),
+    )?;
+    let stored = StoredPhone { sealed, phone_code: asker.phone_codes.first().cloned().unwrap_or_default() };
     if !app.store.put_phone(&asker.caller, &stored, &call.scope).await? {
         return Err(Error::new(Failure::Unauthorized, "session ended meanwhile"));
     }
@@ -77,7 +79,7 @@ async fn replay(app: &App, call: &Call, asker: &Asker, refusal: wechat::Error) -
     let look = || async {
         let stored = app.store.phone(&asker.caller, &call.scope).await?;
         Ok::<_, Error>(match stored.filter(|stored| asker.phone_codes.contains(&stored.phone_code)) {
-            Some(stored) if app.clock.now().since(stored.phone_at) < REPLAY_WINDOW => Look::Found(stored),
+            Some(stored) if app.clock.now().since(stored.sealed.at) < REPLAY_WINDOW => Look::Found(stored),
             Some(_) => Look::Never,
             None => Look::NotYet,
         })
@@ -86,7 +88,7 @@ async fn replay(app: &App, call: &Call, asker: &Asker, refusal: wechat::Error) -
         return Err(refusal.into());
     };
     call.scope.log.replayed();
-    reply(&asker.keyring.open(&stored.phone, b"", Place::of_phone(&asker.caller.session.openid))?, &stored.country_code)
+    reply(&stored.sealed.open(&asker.keyring, asker.caller.session.user())?, &stored.sealed.country_code)
 }
 
 fn reply(phone: &SecretString, country_code: &str) -> Result<Reply, Error> {

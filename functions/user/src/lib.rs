@@ -4,13 +4,13 @@
 
 use lambda_http::http::Method;
 use miniprogram::App;
+use miniprogram::app::find;
 use miniprogram::error::{Error, Failure};
 use miniprogram::http::{Call, Fields, Reply};
-use miniprogram::keyring::Place;
 use miniprogram::profile::{Avatar, Name};
-use miniprogram::session::Caller;
-use miniprogram::store::{Change, End, StoredUser};
-use secrecy::{ExposeSecret, SecretString};
+use miniprogram::session::{Caller, TokenHash};
+use miniprogram::store::{Change, End, Ending, Found, StoredUser};
+use secrecy::ExposeSecret;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -48,32 +48,36 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Error> {
 async fn read(app: &App, call: &Call) -> Result<Reply, Error> {
     let caller = app.authenticate(call).await?;
     let user = app.store.user(&caller, &call.scope).await?.ok_or(ended())?;
-    reply(app, call, &user).await
+    reply(app, call, &caller, &user).await
 }
 
 async fn change(app: &App, call: &Call) -> Result<Reply, Error> {
     let caller = app.authenticate(call).await?;
     let change = wanted(&call.fields()?)?;
     let user = app.store.change_user(&caller, &change, &call.scope).await?.ok_or(ended())?;
-    reply(app, call, &user).await
+    reply(app, call, &caller, &user).await
 }
 
 async fn erase(app: &App, call: &Call) -> Result<Reply, Error> {
-    let caller = app.authenticate(call).await?;
-    end_all(app, call, &caller, End::User).await
+    let (hash, found) = find(app, call).await?;
+    end(app, call, &hash, &found, End::User).await
 }
 
 async fn log_out(app: &App, call: &Call) -> Result<Reply, Error> {
-    let caller = app.authenticate(call).await?;
-    if call.fields()?.switch("all")? {
-        return end_all(app, call, &caller, End::Sessions).await;
+    let (hash, found) = find(app, call).await?;
+    let all = call.fields().and_then(|fields| fields.switch("all"));
+    // Who is not logged in learns that first.
+    let end_of = if all.as_ref().is_ok_and(|all| *all) { End::Sessions } else { End::Session };
+    if Ending::of(&found, &hash, end_of, app.clock.now()).is_none() {
+        return Err(ended());
     }
-    app.store.log_out(&caller, app.clock.now(), &call.scope).await?;
-    Ok(Reply::done())
+    all?;
+    end(app, call, &hash, &found, end_of).await
 }
 
-async fn end_all(app: &App, call: &Call, caller: &Caller, end: End) -> Result<Reply, Error> {
-    if app.store.end_all(caller, end, &app.clock, &call.scope).await? {
+async fn end(app: &App, call: &Call, hash: &TokenHash, found: &Found, end: End) -> Result<Reply, Error> {
+    let ending = Ending::of(found, hash, end, app.clock.now()).ok_or(ended())?;
+    if app.store.end(&ending, &app.clock, &call.scope).await? {
         return Ok(Reply::done());
     }
     Err(ended())
@@ -92,11 +96,16 @@ fn wanted(fields: &Fields) -> Result<Change, Error> {
     Ok(Change { name, avatar })
 }
 
-async fn reply(app: &App, call: &Call, user: &StoredUser) -> Result<Reply, Error> {
+async fn reply(app: &App, call: &Call, caller: &Caller, user: &StoredUser) -> Result<Reply, Error> {
     let phone = match &user.phone {
         Some(sealed) => {
             let keyring = app.secrets.keyring(&call.scope).await?;
-            Some(keyring.open(sealed, b"", Place::of_phone(&user.openid))?)
+            let number = sealed.open(&keyring, caller.session.user());
+            if number.is_err() {
+                call.scope.log.damaged_phone();
+            }
+            // The rest of the user does not depend on it; the next tap of the phone button replaces it.
+            number.ok().map(|number| (number, sealed.country_code.as_str()))
         }
         None => None,
     };
@@ -105,8 +114,8 @@ async fn reply(app: &App, call: &Call, user: &StoredUser) -> Result<Reply, Error
         unionid: user.unionid.as_deref(),
         name: user.name.as_deref(),
         avatar: user.avatar.as_deref(),
-        phone: phone.as_ref().map(SecretString::expose_secret),
-        country_code: user.country_code.as_deref(),
+        phone: phone.as_ref().map(|(number, _)| number.expose_secret()),
+        country_code: phone.as_ref().map(|(_, country_code)| *country_code),
         created_at: &user.created_at,
     })
 }

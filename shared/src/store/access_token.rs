@@ -1,7 +1,7 @@
 //! WeChat's access token, shared by all instances.
 
 use super::item::{self, Item, get_number, get_text, number, text};
-use super::transact::conditionally;
+use super::write::conditionally;
 use super::{Error, Store};
 use crate::clock::Timestamp;
 use crate::scope::Scope;

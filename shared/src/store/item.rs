@@ -8,7 +8,7 @@ use ring::digest::{SHA256, digest};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// How long a tombstone stands: far longer than anything in flight lives, which is a function's timeout and what a
+/// Lifetime of a tombstone: far longer than anything in flight lives, which is a function's timeout and what a
 /// network keeps back.
 const TOMBSTONE: Duration = Duration::from_secs(60 * 60);
 
@@ -23,7 +23,10 @@ pub const ENDED_AT: &str = "ended_at";
 pub const EXPIRES_AT: &str = "expires_at";
 pub const ID: &str = "id";
 pub const NAME: &str = "name";
+pub const ERASED_AT: &str = "erased_at";
 pub const FORCED: &str = "forced";
+pub const GONE_AT: &str = "gone_at";
+pub const MEMBER: &str = "member";
 pub const OBTAINED_AT: &str = "obtained_at";
 pub const OPENID: &str = "openid";
 pub const PHONE: &str = "phone";
@@ -33,7 +36,9 @@ pub const SESSIONS: &str = "sessions";
 pub const SESSION_KEY: &str = "session_key";
 pub const TOKEN: &str = "token";
 pub const TOKEN_HASH: &str = "token_hash";
+pub const UNFINISHED: &str = "unfinished";
 pub const UNIONID: &str = "unionid";
+pub const USER_HASH: &str = "user_hash";
 
 /// The item of a session.
 pub fn from_session(hash: &TokenHash, session: &Session) -> Item {
@@ -63,31 +68,36 @@ pub fn session(item: &Item) -> Option<Session> {
     })
 }
 
-/// What a session, or an erased user, leaves behind in the sessions table.
-pub fn tombstone(key: &str, ended_at: Timestamp) -> Item {
+/// Makes a tombstone in either table: `key` names the attribute of the table's key, and has this `value`.
+pub fn tombstone(key: &str, value: &str, ended_at: Timestamp) -> Item {
     Item::from([
-        (TOKEN_HASH.to_owned(), text(key)),
+        (key.to_owned(), text(value)),
         (ENDED_AT.to_owned(), number(ended_at.millis())),
         (EXPIRES_AT.to_owned(), number((ended_at + TOMBSTONE).seconds())),
     ])
 }
 
-/// When a session, or all of a user's, were ended; `None` if they were not.
+/// Returns whether an item of the sessions table is a tombstone, damaged or not.
+pub fn is_tombstone(item: &Item) -> bool {
+    item.contains_key(ENDED_AT)
+}
+
+/// Time at which a session, or all of a user's, ended; `None` if they did not.
 pub fn ended_at(item: &Item) -> Option<Timestamp> {
     get_number(item, ENDED_AT).map(Timestamp::from_millis)
 }
 
-/// Where the tombstone of an erased user is. The hash keeps the openid, which cannot be guessed, out of the table.
-pub fn erased_key(appid: &str, openid: &str) -> String {
-    hex(digest(&SHA256, format!("erased\0{appid}\0{openid}").as_bytes()).as_ref())
+/// The key of a user. The hash keeps the openid, which cannot be guessed, out of the tombstone of an erased user.
+pub fn user_hash(appid: &str, openid: &str) -> String {
+    hex(digest(&SHA256, format!("user\0{appid}\0{openid}").as_bytes()).as_ref())
 }
 
-/// How a session stands in its user's set: `<login time in ms>#<token hash>`.
+/// The entry of a session in its user's set: `<login time in ms>#<token hash>`.
 pub fn member(hash: &TokenHash, session: &Session) -> String {
     format!("{:013}#{}", session.created_at.millis(), hash.as_str())
 }
 
-/// When the session in a user's set was opened.
+/// Time at which the session of a member was opened.
 pub fn login_time(member: &str) -> Option<Timestamp> {
     let (time, _) = member.split_once('#')?;
     time.parse().ok().map(Timestamp::from_millis)

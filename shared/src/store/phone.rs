@@ -1,25 +1,74 @@
 //! A user's phone number.
 
+use super::conditions::{MARGIN, MAX_AHEAD, PHONE};
 use super::item::{self, Item, get_number, get_text, member, number, text};
-use super::transact::conditionally;
+use super::profile::user_hash;
+use super::write::conditionally;
 use super::{Error, Store};
 use crate::clock::Timestamp;
+use crate::keyring::{Keyring, Place, SealError};
 use crate::scope::Scope;
 use crate::session::Caller;
-use std::time::Duration;
+use secrecy::{ExposeSecret, SecretString};
 
-/// By how much the clocks of two machines may differ.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+/// A sealed phone number with what the seal binds it to, so that no older part can be mixed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedPhone {
+    /// The number without its country code, sealed.
+    pub number: String,
+    /// The country code, such as `86`.
+    pub country_code: String,
+    /// When WeChat gave it; the Unix epoch for an imported one.
+    pub at: Timestamp,
+}
+
+impl SealedPhone {
+    /// Seals the number of a user.
+    ///
+    /// # Errors
+    /// If the system has no random numbers.
+    pub fn seal(
+        keyring: &Keyring,
+        (appid, openid): (&str, &str),
+        number: &SecretString,
+        country_code: &str,
+        at: Timestamp,
+    ) -> Result<Self, SealError> {
+        let key = place_key((appid, openid), country_code, at);
+        let number = keyring.seal(number.expose_secret(), b"", place(&key))?;
+        Ok(Self { number, country_code: country_code.to_owned(), at })
+    }
+
+    /// Opens the number of a user.
+    ///
+    /// # Errors
+    /// If it was sealed for another user, country code or time, or is damaged.
+    pub fn open(&self, keyring: &Keyring, user: (&str, &str)) -> Result<SecretString, SealError> {
+        keyring.open(&self.number, b"", place(&place_key(user, &self.country_code, self.at)))
+    }
+
+    pub(super) fn read(user: &Item) -> Option<Self> {
+        Some(Self {
+            number: get_text(user, item::PHONE)?,
+            country_code: get_text(user, item::COUNTRY_CODE)?,
+            at: Timestamp::from_millis(get_number(user, item::PHONE_AT)?),
+        })
+    }
+}
+
+fn place_key((appid, openid): (&str, &str), country_code: &str, at: Timestamp) -> String {
+    format!("{}\0{country_code}\0{}", item::user_hash(appid, openid), at.millis())
+}
+
+fn place(key: &str) -> Place<'_> {
+    Place { table: "users", key, field: "phone" }
+}
 
 /// A phone number as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredPhone {
-    /// The number without its country code, sealed.
-    pub phone: String,
-    /// The country code, such as `86`.
-    pub country_code: String,
-    /// When WeChat gave it.
-    pub phone_at: Timestamp,
+    /// The number.
+    pub sealed: SealedPhone,
     /// The keyed hash of the code that it was given for.
     pub phone_code: String,
 }
@@ -33,23 +82,17 @@ impl Store {
     pub async fn put_phone(&self, caller: &Caller, phone: &StoredPhone, scope: &Scope) -> Result<bool, Error> {
         let member = member(&caller.hash, &caller.session);
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.users)
-            .key(item::OPENID, text(&caller.session.openid))
+            .update_user(&user_hash(caller))
             .update_expression(
                 "SET phone = :phone, country_code = :country_code, phone_at = :phone_at, phone_code = :phone_code",
             )
-            .condition_expression(
-                "contains(#sessions, :member) AND \
-                 (attribute_not_exists(phone_at) OR phone_at <= :phone_at OR phone_at > :ahead)",
-            )
+            .condition_expression(PHONE)
             .expression_attribute_names("#sessions", item::SESSIONS)
             .expression_attribute_values(":member", text(&member))
-            .expression_attribute_values(":phone", text(&phone.phone))
-            .expression_attribute_values(":country_code", text(&phone.country_code))
-            .expression_attribute_values(":phone_at", number(phone.phone_at.millis()))
-            .expression_attribute_values(":ahead", number((phone.phone_at + CLOCKS_DIFFER).millis()))
+            .expression_attribute_values(":phone", text(&phone.sealed.number))
+            .expression_attribute_values(":country_code", text(&phone.sealed.country_code))
+            .expression_attribute_values(":phone_at", number(phone.sealed.at.millis()))
+            .expression_attribute_values(":ahead", number((phone.sealed.at + MARGIN + MAX_AHEAD).millis()))
             .expression_attribute_values(":phone_code", text(&phone.phone_code));
         Ok(match conditionally(update, scope).await? {
             Ok(_) => true,
@@ -69,10 +112,5 @@ impl Store {
 }
 
 fn phone(user: &Item) -> Option<StoredPhone> {
-    Some(StoredPhone {
-        phone: get_text(user, item::PHONE)?,
-        country_code: get_text(user, item::COUNTRY_CODE)?,
-        phone_at: Timestamp::from_millis(get_number(user, item::PHONE_AT)?),
-        phone_code: get_text(user, item::PHONE_CODE)?,
-    })
+    Some(StoredPhone { sealed: SealedPhone::read(user)?, phone_code: get_text(user, item::PHONE_CODE)? })
 }

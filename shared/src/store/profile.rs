@@ -1,8 +1,11 @@
 //! What is stored of a user, and what users hand in themselves.
 
-use super::item::{self, Item, get_text, member, text};
-use super::transact::conditionally;
-use super::{Error, Store};
+use super::conditions::MEMBER;
+use super::item::{self, Item, get_number, get_text, member, text};
+use super::write::conditionally;
+use super::{Error, SealedPhone, Store};
+use crate::clock::Timestamp;
+use crate::log::rfc3339;
 use crate::profile::{Avatar, Name};
 use crate::scope::Scope;
 use crate::session::Caller;
@@ -19,10 +22,8 @@ pub struct StoredUser {
     pub name: Option<String>,
     /// An `https` URL.
     pub avatar: Option<String>,
-    /// The number without its country code, sealed.
-    pub phone: Option<String>,
-    /// The country code of that number.
-    pub country_code: Option<String>,
+    /// The phone number.
+    pub phone: Option<SealedPhone>,
     /// When the user was first seen: RFC 3339, UTC.
     pub created_at: String,
 }
@@ -58,11 +59,8 @@ impl Store {
         scope: &Scope,
     ) -> Result<Option<StoredUser>, Error> {
         let mut update = self
-            .client
-            .update_item()
-            .table_name(&self.users)
-            .key(item::OPENID, text(&caller.session.openid))
-            .condition_expression("contains(#sessions, :member)")
+            .update_user(&user_hash(caller))
+            .condition_expression(MEMBER)
             .expression_attribute_names("#sessions", item::SESSIONS)
             .expression_attribute_values(":member", text(&member(&caller.hash, &caller.session)))
             .return_values(ReturnValue::AllNew);
@@ -86,10 +84,15 @@ impl Store {
 
     /// The caller's item, by a strongly consistent read; `None` if the session is no longer that user's.
     pub(super) async fn user_item(&self, caller: &Caller, scope: &Scope) -> Result<Option<Item>, Error> {
-        let user = self.read(&self.users, item::OPENID, &caller.session.openid, scope).await?;
+        let user = self.read(&self.users, item::USER_HASH, &user_hash(caller), scope).await?;
         let member = member(&caller.hash, &caller.session);
         Ok(user.filter(|user| item::members(user).contains(&member)))
     }
+}
+
+/// The key of the caller's user.
+pub(super) fn user_hash(caller: &Caller) -> String {
+    item::user_hash(&caller.session.appid, &caller.session.openid)
 }
 
 fn user(item: &Item) -> Option<StoredUser> {
@@ -98,8 +101,7 @@ fn user(item: &Item) -> Option<StoredUser> {
         unionid: get_text(item, item::UNIONID),
         name: get_text(item, item::NAME),
         avatar: get_text(item, item::AVATAR),
-        phone: get_text(item, item::PHONE),
-        country_code: get_text(item, item::COUNTRY_CODE),
-        created_at: get_text(item, item::CREATED_AT)?,
+        phone: SealedPhone::read(item),
+        created_at: rfc3339(Timestamp::from_millis(get_number(item, item::CREATED_AT)?)),
     })
 }

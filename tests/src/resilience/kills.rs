@@ -3,7 +3,6 @@
 use super::routes::{Ends, log_in};
 use super::{Figure, Function, ROUTES, Request, Rig, Route, Size, side_by_side};
 use crate::invariants::violations;
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -203,8 +202,10 @@ impl Shift {
             }
         }
         let users = self.app.dynamodb().get_item().table_name(&self.app.tables.users);
-        let user = users.key("openid", AttributeValue::S(request.openid.clone())).consistent_read(true).send().await;
-        if user.expect("a table that can be read").item.is_some() == (ends == Ends::User) {
+        let user = users.key("user_hash", TestApp::user_key(&request.openid)).consistent_read(true).send().await;
+        if user.expect("a table that can be read").item.is_some_and(|user| user.contains_key("id"))
+            == (ends == Ends::User)
+        {
             faults.push(format!("the user is there or not, after the end of {ends:?}"));
         }
         faults

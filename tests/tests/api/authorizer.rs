@@ -143,6 +143,7 @@ async fn a_revoked_token_is_refused_at_once() {
         for form in FORMS {
             assert!(is_refused(&asked(&app, form, &token).await), "{method} {path} {body}");
         }
+        app.pass_margin();
     }
 }
 

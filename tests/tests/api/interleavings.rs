@@ -32,6 +32,8 @@ struct Session {
     code: String,
     token: String,
     live: bool,
+    /// The step that ended it with its own token, and may be repeated.
+    ended_by: Option<u8>,
     /// Which of the user's logins it was.
     login: usize,
 }
@@ -63,7 +65,7 @@ async fn log_in(app: &TestApp, user: &mut User) {
     user.logins += 1;
     user.stored.get_or_insert_default();
     let token = answer.data("token");
-    user.sessions.push(Session { code, token, live: true, login: user.logins });
+    user.sessions.push(Session { code, token, live: true, ended_by: None, login: user.logins });
 }
 
 /// One step of `user`, with any session that they ever had; `other` is the other user's openid.
@@ -73,10 +75,11 @@ async fn step(app: &TestApp, user: &mut User, other: &str, random: &mut Rng) {
     if user.sessions.is_empty() || action < 2 {
         return log_in(app, user).await;
     }
-    let Session { code, token, live, login } = &user.sessions[which];
+    let Session { code, token, live, login, .. } = &user.sessions[which];
     let (code, token, live, login) = (code.clone(), token.clone(), *live, *login);
     let call = async |method, path, body: Value| app.call(&token, method, path, &body).await;
-    let expected = if live { "ok" } else { "unauthorized" };
+    let repeats = user.sessions[which].ended_by == Some(action);
+    let expected = if live || repeats { "ok" } else { "unauthorized" };
     match action {
         2 => {
             let answer = app.login(&code).await;
@@ -108,17 +111,24 @@ async fn step(app: &TestApp, user: &mut User, other: &str, random: &mut Rng) {
         }
         6 => {
             assert_eq!(call("POST", "/logout", Value::Null).await.outcome(), expected);
+            if live {
+                user.sessions[which].ended_by = Some(action);
+            }
             user.sessions[which].live = false;
         }
         7 => {
             assert_eq!(call("POST", "/logout", json!({"all": true})).await.outcome(), expected);
+            app.pass_margin();
             if live {
+                user.sessions[which].ended_by = Some(action);
                 user.end_all();
             }
         }
         8 => {
             assert_eq!(call("DELETE", "/user", Value::Null).await.outcome(), expected);
+            app.pass_margin();
             if live {
+                user.sessions[which].ended_by = Some(action);
                 user.end_all();
                 user.stored = None;
             }

@@ -170,13 +170,13 @@ async fn a_refused_request_stores_nothing() {
 }
 
 #[tokio::test]
-async fn a_login_is_one_call_to_wechat_and_one_to_dynamodb() {
+async fn a_login_is_one_call_to_wechat_and_two_writes() {
     let app = TestApp::start().await;
     app.log_in("oAlice").await;
     app.aws.forget_calls();
     app.log_in("oBob").await;
     assert_eq!(app.wechat.calls("/sns/jscode2session"), 2);
-    assert_eq!(app.aws.calls(), ["DynamoDb.TransactWriteItems"]);
+    assert_eq!(app.aws.calls(), ["DynamoDb.UpdateItem", "DynamoDb.PutItem"]);
 }
 
 fn assert_error(answer: &tools::app::Answer, status: u16, code: u16, error: &str, msg: &str) {

@@ -97,6 +97,7 @@ async fn a_logout_that_races_with_everything_leaves_the_tables_sound() {
         );
         assert_eq!([first.outcome(), second.outcome(), login.outcome()], ["ok"; 3]);
         assert!(!works(&app, &tokens[0]).await && !works(&app, &tokens[1]).await);
+        app.pass_margin();
         assert!(works(&app, &login.data("token")).await);
         assert_sound(&app).await;
     }
@@ -117,6 +118,7 @@ async fn of_two_ends_at_once_one_is_done_and_the_other_finds_it_done() {
         }
         assert!(erase.outcome() == "ok" || logout.outcome() == "ok");
         assert!(!works(&app, &tokens[0]).await && !works(&app, &tokens[1]).await);
+        app.pass_margin();
         assert_sound(&app).await;
     }
 }
@@ -149,14 +151,15 @@ async fn killed_and_repeated(method: &str, path: &str, body: Value, again: [&str
 
 #[tokio::test]
 async fn a_logout_that_is_killed_is_repeated() {
-    killed_and_repeated("POST", "/logout", Value::Null, ["ok", "unauthorized"]).await;
-    killed_and_repeated("POST", "/logout", json!({"all": true}), ["ok", "unauthorized"]).await;
+    killed_and_repeated("POST", "/logout", Value::Null, ["ok", "ok"]).await;
+    killed_and_repeated("POST", "/logout", json!({"all": true}), ["ok", "ok"]).await;
 }
 
 #[tokio::test]
 async fn an_erase_that_is_killed_is_repeated() {
-    for app in killed_and_repeated("DELETE", "/user", Value::Null, ["ok", "unauthorized"]).await {
-        assert_eq!(scan(&app.dynamodb(), &app.tables.users).await.len(), 0);
+    for app in killed_and_repeated("DELETE", "/user", Value::Null, ["ok", "ok"]).await {
+        let users = scan(&app.dynamodb(), &app.tables.users).await;
+        assert!(users.iter().all(|user| !user.contains_key("openid")), "{users:?}");
     }
 }
 
@@ -170,13 +173,15 @@ async fn a_change_that_is_killed_is_repeated() {
 
 #[tokio::test]
 async fn a_login_that_is_killed_is_repeated() {
-    for (mood, again) in [(Mood::StallingWrites, "invalid_code"), (Mood::SwallowingWrites, "ok")] {
+    // Between its two writes there is no session yet: the page gets another code.
+    for (mood, again) in [(Mood::StallingWrites, "invalid_code"), (Mood::SwallowingWrites, "invalid_code")] {
         let app = TestApp::start_unhurried().await;
         app.log_in("oBob").await;
         let code = app.wechat.login_code("oAlice");
         killed(&app, mood, app.login(&code)).await;
         let app = app.another_instance();
         assert_eq!(app.login(&code).await.outcome(), again, "{mood:?}");
+        app.log_in("oAlice").await;
         assert_sound(&app).await;
     }
 }
@@ -201,9 +206,10 @@ async fn a_sealed_number_moved_to_another_user_does_not_open() {
     let (alice, bob) = (app.log_in("oAlice").await, app.log_in("oBob").await);
     app.phone(&alice, &app.wechat.phone_code("oAlice", "13912345678")).await;
     app.phone(&bob, &app.wechat.phone_code("oBob", "13900000000")).await;
-    move_attribute(&app, &app.tables.users, "openid", "phone").await;
+    move_attribute(&app, &app.tables.users, "user_hash", "phone").await;
     for token in [alice, bob] {
-        assert_eq!(app.call(&token, "GET", "/user", &Value::Null).await.outcome(), "unavailable");
+        let answer = app.call(&token, "GET", "/user", &Value::Null).await;
+        assert_eq!((answer.outcome(), &answer.body["data"]["phone"]), ("ok", &Value::Null));
     }
 }
 
@@ -214,7 +220,7 @@ async fn a_sealed_session_key_moved_to_another_session_does_not_open() {
     let data = app.wechat.client_data("oAlice", &json!({"step": 1})).json();
     move_attribute(&app, &app.tables.sessions, "token_hash", "session_key").await;
     for token in [alice, bob] {
-        assert_eq!(app.call(&token, "POST", "/decrypt", &data).await.outcome(), "unavailable");
+        assert_eq!(app.call(&token, "POST", "/decrypt", &data).await.outcome(), "session_key_stale");
     }
 }
 

@@ -51,10 +51,18 @@ async fn a_write_whose_answer_was_lost_is_found_again() {
     let app = TestApp::start().await;
     app.log_in("oWarm").await;
     let code = app.wechat.login_code("oAlice");
+    app.aws.set_mood(Service::DynamoDb, Mood::LosingOneWrite);
+    let first = app.login(&code).await;
+    assert_eq!((first.outcome(), &app.login(&code).await.body), ("ok", &first.body));
+}
+
+#[tokio::test]
+async fn a_login_whose_every_write_loses_its_answer_is_unavailable_and_the_next_one_is_good() {
+    let app = TestApp::start().await;
     app.aws.set_mood(Service::DynamoDb, Mood::LosingWrites);
-    assert_eq!(app.login(&code).await.outcome(), "unavailable");
+    assert_eq!(app.login(&app.wechat.login_code("oAlice")).await.outcome(), "unavailable");
     app.aws.set_mood(Service::DynamoDb, Mood::Well);
-    assert_eq!(app.login(&code).await.data("openid"), "oAlice");
+    assert_eq!(app.login(&app.wechat.login_code("oAlice")).await.data("openid"), "oAlice");
 }
 
 #[tokio::test]
@@ -130,32 +138,24 @@ async fn a_hundred_calls_with_one_code_open_one_session_with_one_token() {
 }
 
 #[tokio::test]
-async fn a_login_that_meets_another_transaction_goes_through() {
-    let app = TestApp::start().await;
-    app.aws.set_mood(Service::DynamoDb, Mood::ConflictingOnce);
-    assert_eq!(app.login(&app.wechat.login_code("oAlice")).await.outcome(), "ok");
-}
-
-#[tokio::test]
 async fn a_hundred_racing_first_logins_of_one_user_make_one_user_with_twenty_sessions() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_unhurried().await;
     let codes: Vec<String> = (0..100).map(|_| app.wechat.login_code("oAlice")).collect();
     let answers = join_all(codes.iter().map(|code| app.login(code))).await;
-    // The last eighty must push each other out, one at a time; who does not get through in time is told so.
+    // Whoever is evicted before it is open must ask for another code; whoever runs out of time too.
     let outcomes: HashSet<&str> = answers.iter().map(tools::app::Answer::outcome).collect();
-    assert!(outcomes.is_subset(&HashSet::from(["ok", "unavailable"])), "{outcomes:?}");
+    assert!(outcomes.is_subset(&HashSet::from(["ok", "invalid_code", "unavailable"])), "{outcomes:?}");
+    let live = async || {
+        let sessions = scan(&app.dynamodb(), &app.tables.sessions).await;
+        sessions.iter().filter(|item| item.contains_key("openid")).count()
+    };
+    assert!(live().await <= 20);
+    // WeChat takes so many logins of a user in a minute.
+    app.clock.advance(Duration::from_secs(61));
+    app.log_in("oAlice").await;
     let users = scan(&app.dynamodb(), &app.tables.users).await;
-    assert_eq!(users.len(), 1);
-    let listed: HashSet<String> = users[0]["sessions"].as_ss().expect("a set").iter().map(|s| hash_in(s)).collect();
-    let sessions = scan(&app.dynamodb(), &app.tables.sessions).await;
-    let stored: HashSet<String> =
-        sessions.iter().map(|item| item["token_hash"].as_s().expect("a text").clone()).collect();
-    assert_eq!(stored.len(), 20);
-    assert_eq!(listed, stored);
-}
-
-fn hash_in(member: &str) -> String {
-    member.split_once('#').expect("time and hash").1.to_owned()
+    assert_eq!((users.len(), users[0]["sessions"].as_ss().map(Vec::len)), (1, Ok(20)));
+    assert!(live().await <= 20);
 }
 
 async fn delete_session(app: &TestApp, token: &str) {

@@ -1,7 +1,8 @@
 //! Users come over from another back end.
 
-use miniprogram::keyring::{Keyring, Place};
-use miniprogram::store::Store;
+use miniprogram::clock::Timestamp;
+use miniprogram::keyring::Keyring;
+use miniprogram::store::{SealedPhone, Store};
 use secrecy::ExposeSecret;
 use std::collections::HashMap;
 use tools::app::{APP_ID, KEYRING, TestApp};
@@ -23,7 +24,8 @@ async fn import_into(app: &TestApp, csv: &str, dry_run: bool) -> Report {
 async fn users(app: &TestApp) -> HashMap<String, HashMap<String, String>> {
     let items = scan(&app.dynamodb(), &app.tables.users).await;
     let texts = |item: HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
-        let texts = item.into_iter().filter_map(|(name, value)| Some((name, value.as_s().ok()?.clone())));
+        let texts =
+            item.into_iter().filter_map(|(name, value)| Some((name, value.as_s().or(value.as_n()).ok()?.clone())));
         texts.collect::<HashMap<_, _>>()
     };
     items.into_iter().map(texts).map(|user| (user["openid"].clone(), user)).collect()
@@ -33,14 +35,19 @@ async fn users(app: &TestApp) -> HashMap<String, HashMap<String, String>> {
 async fn users_are_imported_with_what_is_known_of_them() {
     let app = TestApp::start().await;
     let report = import_into(&app, CSV, false).await;
-    assert_eq!(report, Report { imported: 2, existing: 0, wrong: vec![] });
+    assert_eq!(report, Report { imported: 2, ..Report::default() });
     let users = users(&app).await;
     let alice = &users["oAlice"];
     assert_eq!((alice["name"].as_str(), alice["avatar"].as_str()), ("爱丽丝", "https://a.example/1.png"));
-    assert_eq!(alice["created_at"], "2021-03-03T21:06:07.891011Z");
+    assert_eq!(alice["created_at"], "1614805567891");
     assert_eq!((alice["appid"].as_str(), alice["country_code"].as_str()), (APP_ID, "86"));
     let keyring = Keyring::parse(KEYRING).expect("a keyring");
-    let phone = keyring.open(&alice["phone"], b"", Place::of_phone("oAlice")).expect("a sealed phone");
+    let sealed = SealedPhone {
+        number: alice["phone"].clone(),
+        country_code: alice["country_code"].clone(),
+        at: Timestamp::from_millis(0),
+    };
+    let phone = sealed.open(&keyring, (APP_ID, "oAlice")).expect("a sealed phone");
     assert_eq!(phone.expose_secret(), "13912345678");
     assert!(!users["oBob"].contains_key("phone") && !users["oBob"].contains_key("name"));
 }
@@ -60,6 +67,27 @@ async fn users_who_exist_are_left_alone() {
     let report = import_into(&app, CSV, false).await;
     assert_eq!((report.imported, report.existing), (1, 1));
     assert_eq!(users(&app).await["oBob"], before["oBob"]);
+}
+
+#[tokio::test]
+async fn a_user_who_was_erased_here_is_not_imported_again() {
+    let app = TestApp::start().await;
+    import_into(&app, CSV, false).await;
+    let token = app.log_in("oAlice").await;
+    assert_eq!(app.call(&token, "DELETE", "/user", &serde_json::Value::Null).await.outcome(), "ok");
+    let report = import_into(&app, CSV, false).await;
+    assert_eq!((report.imported, report.existing, report.erased), (0, 1, 1));
+}
+
+#[tokio::test]
+async fn a_country_code_before_a_number_is_taken_off() {
+    for phone in ["13912345678", "+8613912345678", "008613912345678", "8613912345678"] {
+        let app = TestApp::start().await;
+        import_into(&app, &format!("openid,phone\noAlice,{phone}\n"), false).await;
+        let token = app.log_in("oAlice").await;
+        let user = app.call(&token, "GET", "/user", &serde_json::Value::Null).await;
+        assert_eq!((user.data("phone"), user.data("countryCode")), ("13912345678".into(), "86".into()), "{phone}");
+    }
 }
 
 #[tokio::test]

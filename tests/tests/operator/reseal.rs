@@ -3,9 +3,10 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use miniprogram::Scope;
 use miniprogram::app::WARM_UP;
+use miniprogram::clock::Timestamp;
 use miniprogram::deadline::Deadline;
-use miniprogram::keyring::{Keyring, Place};
-use miniprogram::store::{ImportedUser, Store};
+use miniprogram::keyring::Keyring;
+use miniprogram::store::{Import, ImportedUser, SealedPhone, Store};
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use tools::app::{APP_ID, KEYRING, TestApp};
@@ -36,16 +37,19 @@ fn store(app: &TestApp) -> Store {
 async fn six_users(app: &TestApp) {
     for index in 0..6 {
         let openid = format!("o{index}");
-        let sealed = ring(KEYRING).seal(&format!("1391234567{index}"), b"", Place::of_phone(&openid)).expect("a seal");
+        let (number, at) = (format!("1391234567{index}").into(), Timestamp::from_millis(0));
+        let sealed = SealedPhone::seal(&ring(KEYRING), (APP_ID, &openid), &number, "86", at).expect("a seal");
         let user = ImportedUser {
             appid: APP_ID.into(),
-            phone: (index > 0).then(|| (sealed, "86".into())),
-            created_at: "2026-01-01T00:00:00Z".into(),
+            phone: (index > 0).then_some(sealed),
+            created_at: Timestamp::from_millis(1),
             openid,
-            ..ImportedUser::default()
+            unionid: None,
+            name: None,
+            avatar: None,
         };
         let scope = Scope::until(Deadline::of_invocation(WARM_UP));
-        assert!(store(app).import_user(&user, &scope).await.expect("an answer"));
+        assert_eq!(store(app).import_user(&user, &scope).await.expect("an answer"), Import::Made);
     }
 }
 
@@ -73,7 +77,9 @@ async fn sealed(app: &TestApp) -> BTreeMap<String, String> {
 /// The stored numbers that the new key opens without the old one.
 async fn opened(app: &TestApp) -> Vec<String> {
     let open = |(openid, sealed): (&String, &String)| {
-        let phone = ring(NEW).open(sealed, b"", Place::of_phone(openid)).ok()?;
+        let at = Timestamp::from_millis(0);
+        let sealed = SealedPhone { number: sealed.clone(), country_code: "86".to_owned(), at };
+        let phone = sealed.open(&ring(NEW), (APP_ID, openid)).ok()?;
         Some(phone.expose_secret().to_owned())
     };
     sealed(app).await.iter().filter_map(open).collect()
@@ -181,7 +187,7 @@ async fn a_user_who_is_erased_meanwhile_does_not_come_back() {
     let mut meanwhile = Walk::new(&store, &keyring, Options { page: 6, ..OPTIONS });
     let page = meanwhile.read().await.expect("a page").expect("users");
     let erased = app.dynamodb().delete_item().table_name(&app.tables.users);
-    erased.key("openid", text("o3")).send().await.expect("an erase");
+    erased.key("user_hash", TestApp::user_key("o3")).send().await.expect("an erase");
     meanwhile.seal(&page).await.expect("a page that is sealed");
     assert_eq!(meanwhile.report(), Report { seen: 5, sealed: 4, changed: 1, ..Report::default() });
     assert!(!sealed(&app).await.contains_key("o3"));
@@ -192,7 +198,7 @@ async fn a_number_that_does_not_open_is_counted_and_left() {
     let app = TestApp::start().await;
     six_users(&app).await;
     let update = app.dynamodb().update_item().table_name(&app.tables.users);
-    let update = update.key("openid", text("o3")).update_expression("SET phone = :phone");
+    let update = update.key("user_hash", TestApp::user_key("o3")).update_expression("SET phone = :phone");
     update.expression_attribute_values(":phone", text("k0:AAAA")).send().await.expect("an update");
     assert_eq!(walk(&app, OPTIONS).await, Report { seen: 5, sealed: 4, closed: 1, ..Report::default() });
     assert_eq!(sealed(&app).await["o3"], "k0:AAAA");

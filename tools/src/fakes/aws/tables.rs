@@ -17,6 +17,8 @@ pub struct Tables {
     pub sessions: String,
     /// WeChat's access tokens.
     pub access_tokens: String,
+    /// The erasures.
+    pub erasures: String,
 }
 
 impl Tables {
@@ -29,7 +31,12 @@ impl Tables {
     /// `users`, `sessions` and so on, each with this suffix.
     pub fn with_suffix(suffix: &str) -> Self {
         let name = |table: &str| format!("{table}{suffix}");
-        Self { users: name("users"), sessions: name("sessions"), access_tokens: name("access_tokens") }
+        Self {
+            users: name("users"),
+            sessions: name("sessions"),
+            access_tokens: name("access_tokens"),
+            erasures: name("erasures"),
+        }
     }
 
     /// Tells the stand-ins what the tables are called in `template.yaml`.
@@ -37,6 +44,7 @@ impl Tables {
         aws.name(&self.users, "UsersTable");
         aws.name(&self.sessions, "SessionsTable");
         aws.name(&self.access_tokens, "AccessTokensTable");
+        aws.name(&self.erasures, "ErasuresTable");
     }
 
     /// Makes the tables as `template.yaml` does, unless they are there.
@@ -44,6 +52,7 @@ impl Tables {
         create(client, &self.users, "UsersTable").await;
         create(client, &self.sessions, "SessionsTable").await;
         create(client, &self.access_tokens, "AccessTokensTable").await;
+        create(client, &self.erasures, "ErasuresTable").await;
     }
 }
 
