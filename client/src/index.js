@@ -176,8 +176,7 @@ export function createClient(options) {
 
   /**
    * @param {string} error
-   * @param {{ status?: number, msg?: string, requestId?: string, body?: any, detail?: string }}
-   * [more]
+   * @param {Partial<Pick<ClientError, 'status' | 'msg' | 'requestId' | 'body' | 'detail'>>} [more]
    * @returns {ClientError}
    */
   function failure(error, more = {}) {
@@ -367,7 +366,9 @@ export function createClient(options) {
     let lost = doubtful
     const { data } = await retried(call, async () => {
       try {
-        return await send(call, 'POST', '/login', appid ? { code, appid } : { code })
+        const body = await send(call, 'POST', '/login', appid ? { code, appid } : { code })
+        if (!body.data || !text(body.data.token)) throw failure('unavailable', { detail: 'no token' })
+        return body
       } catch (refused) {
         if (nameIn(refused) === 'unavailable') lost = true
         else if (nameIn(refused) === 'invalid_code' || !lost) setInDoubt(undefined)

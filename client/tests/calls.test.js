@@ -38,7 +38,7 @@ for (const [what, status, body] of [['HTML', 200, HTML], ['an empty body', 200, 
 
 test('a login page in place of a reply to a login is retried and never stored', async (t) => {
   const { backEnd, client, stored } = await openPage(t)
-  backEnd.next('POST /login', { status: 200, body: HTML }, { status: 200, body: { welcome: true } })
+  backEnd.next('POST /login', { status: 200, body: HTML }, { status: 200, body: { welcome: true } }, { status: 200, body: { code: 200, data: null } })
   await client.login()
   assert.match(stored().token, /^[0-9a-f]{32}$/)
 })
