@@ -38,6 +38,8 @@ pub struct App {
     pub clock: Clock,
     /// How long a session lives.
     pub session_ttl: Duration,
+    /// How old what the client encrypted may be; `None` for any age.
+    pub decrypt_max_age: Option<Duration>,
     /// Whether WeChat is asked to check whose a code of the phone button is.
     pub send_openid_with_phone_code: bool,
     wechat_base_url: String,
@@ -73,6 +75,7 @@ impl App {
             store,
             clock,
             session_ttl: config.session_ttl,
+            decrypt_max_age: config.decrypt_max_age,
             send_openid_with_phone_code: config.send_openid_with_phone_code,
             wechat_base_url: config.wechat_base_url,
             extra_roots_file: config.extra_roots_file,

@@ -72,6 +72,8 @@ pub enum Kind {
     UserBlocked,
     /// 45011: too frequent.
     RateLimited,
+    /// 45009: the day's quota of this call is used up.
+    QuotaUsedUp,
     /// 40013, 40125, 41002, 41004: AppId or AppSecret is wrong.
     Credentials,
     /// 40001, 40014, 41001, 42001: the access token is refused.

@@ -226,6 +226,8 @@ pub fn config(wechat: &WeChat, tables: &Tables) -> Config {
         app_name: None,
         use_dual_stack: false,
         use_fips: false,
+        // The sample event is as old as the repository.
+        decrypt_max_age: None,
         extra_roots_file: None,
     }
 }
