@@ -38,6 +38,8 @@ pub struct App {
     pub clock: Clock,
     /// Lifetime of a session.
     pub session_ttl: Duration,
+    /// Maximum age of data that the client encrypted; `None` for any age.
+    pub decrypt_max_age: Option<Duration>,
     /// If set, WeChat checks that a code of the phone button belongs to the user.
     pub send_openid_with_phone_code: bool,
     /// Multiplies the time limits of calls.
@@ -75,6 +77,7 @@ impl App {
             store,
             clock,
             session_ttl: config.session_ttl,
+            decrypt_max_age: config.decrypt_max_age,
             send_openid_with_phone_code: config.send_openid_with_phone_code,
             time_limit_factor: config.time_limit_factor,
             wechat_base_url: config.wechat_base_url,

@@ -3,12 +3,16 @@
 use aws_sdk_dynamodb::config::Credentials;
 use std::path::PathBuf;
 use std::time::Duration;
+use url::{Host, Url};
 
 /// WeChat's own address, unless `WECHAT_BASE_URL` names another.
 pub const WECHAT_BASE_URL: &str = "https://api.weixin.qq.com";
 
 /// A session's life: `60 * 60 * 24 * 30` seconds, unless `SESSION_TTL_SECONDS` says otherwise.
 pub const SESSION_TTL: Duration = Duration::from_secs(60 * 60 * 24 * 30);
+
+/// Maximum age of data that the client encrypted: ten minutes, unless `DECRYPT_MAX_AGE_SECONDS` says otherwise.
+pub const DECRYPT_MAX_AGE: Duration = Duration::from_secs(600);
 
 /// Configuration of a function, from its environment.
 #[derive(Clone, Debug)]
@@ -21,6 +25,8 @@ pub struct Config {
     pub wechat_base_url: String,
     /// `SESSION_TTL_SECONDS`: how long a session lives.
     pub session_ttl: Duration,
+    /// `DECRYPT_MAX_AGE_SECONDS`: how old what the client encrypted may be, by its watermark; `None` (0) for any age.
+    pub decrypt_max_age: Option<Duration>,
     /// `USERS_TABLE`: the DynamoDB table of the users.
     pub users_table: String,
     /// `SESSIONS_TABLE`: the DynamoDB table of the sessions.
@@ -94,6 +100,7 @@ impl Config {
             key_secret_id: need("KEY_SECRET_ID", "KEY_SECRET_ID is not set")?,
             wechat_base_url: base_url(get("WECHAT_BASE_URL"))?,
             session_ttl: session_ttl(get("SESSION_TTL_SECONDS"))?,
+            decrypt_max_age: decrypt_max_age(get("DECRYPT_MAX_AGE_SECONDS"))?,
             users_table: need("USERS_TABLE", "USERS_TABLE is not set")?,
             sessions_table: need("SESSIONS_TABLE", "SESSIONS_TABLE is not set")?,
             access_tokens_table: need("ACCESS_TOKENS_TABLE", "ACCESS_TOKENS_TABLE is not set")?,
@@ -117,11 +124,38 @@ impl Config {
 
 fn base_url(given: Option<String>) -> Result<String, ConfigError> {
     let text = given.unwrap_or_else(|| WECHAT_BASE_URL.to_owned());
-    match reqwest::Url::parse(&text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+    match Url::parse(&text) {
+        Ok(url) if url.scheme() == "https" && url.has_host() || url.scheme() == "http" && is_near(&url) => {
             Ok(text.trim_end_matches('/').to_owned())
         }
+        Ok(url) if url.scheme() == "http" => Err(ConfigError {
+            advice: "WECHAT_BASE_URL is http, and neither loopback nor private: the AppSecret would travel in clear",
+        }),
         _ => Err(ConfigError { advice: "WECHAT_BASE_URL is not an http or https URL" }),
+    }
+}
+
+/// Whether the host is on this machine or a private network, where the fakes of WeChat are.
+fn is_near(url: &Url) -> bool {
+    match url.host() {
+        // The second is Docker's name for the machine that it runs on.
+        Some(Host::Domain(name)) => matches!(name, "localhost" | "host.docker.internal"),
+        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_private(),
+        Some(Host::Ipv6(address)) => address.is_loopback() || address.is_unique_local(),
+        None => false,
+    }
+}
+
+fn decrypt_max_age(given: Option<String>) -> Result<Option<Duration>, ConfigError> {
+    let Some(text) = given else {
+        return Ok(Some(DECRYPT_MAX_AGE));
+    };
+    match text.parse::<u64>() {
+        Ok(0) => Ok(None),
+        Ok(seconds @ 1..=315_360_000) => Ok(Some(Duration::from_secs(seconds))),
+        _ => {
+            Err(ConfigError { advice: "DECRYPT_MAX_AGE_SECONDS is not a whole number of seconds from 0 to 315360000" })
+        }
     }
 }
 
@@ -178,6 +212,7 @@ mod tests {
         assert_eq!(config.extra_roots_file, None);
         assert!(config.send_openid_with_phone_code);
         assert_eq!(config.time_limit_factor, 1);
+        assert_eq!(config.decrypt_max_age, Some(Duration::from_secs(600)));
     }
 
     #[test]
@@ -209,6 +244,23 @@ mod tests {
     fn a_base_url_loses_its_last_slash() {
         let config = read(&[("WECHAT_BASE_URL", "http://127.0.0.1:9001/")]).unwrap();
         assert_eq!(config.wechat_base_url, "http://127.0.0.1:9001");
+    }
+
+    #[test]
+    fn plain_http_goes_to_this_machine_or_a_private_network_only() {
+        for host in ["127.0.0.1:9001", "localhost", "[::1]", "10.0.0.1", "192.168.1.1", "172.16.0.1", "[fd00::1]"] {
+            assert!(read(&[("WECHAT_BASE_URL", &format!("http://{host}"))]).is_ok(), "{host}");
+        }
+        for host in ["api.weixin.qq.com", "8.8.8.8", "172.32.0.1", "localhost.example.com", "[2001:db8::1]"] {
+            assert!(read(&[("WECHAT_BASE_URL", &format!("http://{host}"))]).is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn an_age_of_0_means_any_age() {
+        assert_eq!(read(&[("DECRYPT_MAX_AGE_SECONDS", "0")]).unwrap().decrypt_max_age, None);
+        assert_eq!(read(&[("DECRYPT_MAX_AGE_SECONDS", "60")]).unwrap().decrypt_max_age, Some(Duration::from_secs(60)));
+        assert!(read(&[("DECRYPT_MAX_AGE_SECONDS", "-1")]).is_err());
     }
 
     #[test]

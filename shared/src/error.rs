@@ -31,8 +31,10 @@ pub enum Failure {
     BodyTooLarge,
     /// Neither JSON nor a form.
     UnsupportedMediaType,
-    /// WeChat says too frequent (45011).
+    /// WeChat says too frequent (45011): the next minute may go through.
     RateLimited,
+    /// WeChat says that the day's quota is used up (45009): the next day in Beijing may go through.
+    QuotaUsedUp,
     /// Our own configuration: AppId, AppSecret, IP whitelist, a secret or a table that is not there.
     Misconfigured,
     /// WeChat is slow, down, busy or answers an invalid response.
@@ -72,7 +74,9 @@ impl Failure {
             Self::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, 415, "unsupported_media_type", "不支持的媒体类型")
             }
-            Self::RateLimited => (S::TOO_MANY_REQUESTS, 429, "rate_limited", "请求过于频繁，请稍后再试"),
+            Self::RateLimited | Self::QuotaUsedUp => {
+                (S::TOO_MANY_REQUESTS, 429, "rate_limited", "请求过于频繁，请稍后再试")
+            }
             Self::Misconfigured => (S::INTERNAL_SERVER_ERROR, 500, "misconfigured", "服务配置错误"),
             Self::WechatUnavailable => (S::BAD_GATEWAY, 502, "wechat_unavailable", "微信服务暂不可用"),
             Self::Unavailable => (S::SERVICE_UNAVAILABLE, 503, "unavailable", "服务暂不可用，请稍后再试"),
@@ -159,6 +163,7 @@ impl From<wechat::Error> for Error {
             Kind::UsedCode => (Failure::InvalidCode, "WeChat: code used"),
             Kind::UserBlocked => (Failure::UserBlocked, "WeChat: user blocked"),
             Kind::RateLimited => (Failure::RateLimited, "WeChat: too frequent"),
+            Kind::QuotaUsedUp => (Failure::QuotaUsedUp, "WeChat: quota used up"),
             Kind::Credentials => (Failure::Misconfigured, "WeChat: AppId or AppSecret refused"),
             Kind::AccessToken => (Failure::WechatUnavailable, "WeChat: access token refused"),
             Kind::SessionKey => (Failure::SessionKeyStale, "WeChat: session_key refused"),

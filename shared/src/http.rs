@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod fuzz;
 
+use crate::clock::{Timestamp, system_now};
 use crate::code::Code;
 use crate::error::{Error, Failure};
 use crate::scope::Scope;
@@ -207,9 +208,18 @@ fn extra_header(failure: Failure) -> Option<(HeaderName, HeaderValue)> {
     match failure {
         Failure::MethodNotAllowed(allow) => Some((ALLOW, HeaderValue::from_static(allow))),
         Failure::RateLimited => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
+        Failure::QuotaUsedUp => {
+            Some((RETRY_AFTER, HeaderValue::from(seconds_to_midnight_in_beijing(Timestamp::from(system_now())))))
+        }
         Failure::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
         _ => None,
     }
+}
+
+/// The seconds from `now` until WeChat's quotas start again, at midnight in Beijing (UTC+8, no daylight saving).
+fn seconds_to_midnight_in_beijing(now: Timestamp) -> u64 {
+    const HOUR: u64 = 60 * 60;
+    24 * HOUR - (now.seconds() + 8 * HOUR) % (24 * HOUR)
 }
 
 fn response(status: StatusCode, body: &Value) -> Response<String> {
@@ -219,4 +229,17 @@ fn response(status: StatusCode, body: &Value) -> Response<String> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_starts_again_at_midnight_in_beijing() {
+        // 2023-11-14T15:59:59Z is one second to midnight there.
+        for (now, left) in [(1_699_977_599, 1), (1_699_977_600, 86_400), (1_700_000_000, 64_000)] {
+            assert_eq!(seconds_to_midnight_in_beijing(Timestamp::from_seconds(now)), left, "{now}");
+        }
+    }
 }

@@ -68,6 +68,9 @@ impl Keyring {
         if entries.values().any(|key| key.chars().count() < MIN_KEY_LENGTH) {
             return Err("keyring: a key is shorter than 32 characters");
         }
+        if entries.values().any(|key| key.chars().zip(key.chars().skip(1)).all(|(one, next)| one == next)) {
+            return Err("keyring: a key is one repeated character");
+        }
         let keys = entries.into_iter().map(|(name, key)| (name, key.into())).collect();
         Ok(Self { current, keys })
     }

@@ -60,7 +60,7 @@ impl Token {
     /// The token of an `Authorization` header, `Bearer <token>`; `None` if it holds none that could be one of ours.
     pub fn from_bearer(header: &str) -> Option<Self> {
         let (scheme, token) = header.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| Self::parse(token.trim()))?
+        scheme.eq_ignore_ascii_case("bearer").then(|| Self::parse(token.trim_matches([' ', '\t'])))?
     }
 
     /// The token itself, for the reply to the page.

@@ -113,6 +113,9 @@ pub enum Kind {
     /// 45011: too frequent.
     #[error("WeChat: too frequent")]
     RateLimited,
+    /// 45009: the day's quota of this call is used up.
+    #[error("WeChat: daily quota used up")]
+    QuotaUsedUp,
     /// 40013, 40125, 41002, 41004: AppId or AppSecret is wrong.
     #[error("WeChat: AppId or AppSecret refused")]
     Credentials,

@@ -254,6 +254,8 @@ pub fn config(wechat: &WeChat, tables: &Tables) -> Config {
         use_fips: false,
         erasures_table: Some(tables.erasures.clone()),
         time_limit_factor: 1,
+        // The sample event is as old as the repository.
+        decrypt_max_age: None,
         extra_roots_file: None,
     }
 }

@@ -1,6 +1,7 @@
 //! What an operator's command needs of a deployed stack.
 
 use aws_config::BehaviorVersion;
+use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use miniprogram::keyring::Keyring;
 use miniprogram::store::Store;
 use miniprogram::{Config, aws};
@@ -26,7 +27,7 @@ pub async fn open(table: &str, key_secret: &str) -> Result<(Store, Keyring), Box
     }
     let sdk = aws::with_limits(sdk.load().await, 1);
     let secret = aws_sdk_secretsmanager::Client::new(&sdk).get_secret_value().secret_id(key_secret).send().await;
-    let secret = secret.map_err(|error| format!("the keyring cannot be read: {}", error.into_service_error()))?;
+    let secret = secret.map_err(|error| format!("the keyring cannot be read: {}", DisplayErrorContext(error)))?;
     // An editor may have put a byte order mark.
     let keyring = Keyring::parse(secret.secret_string().unwrap_or_default().trim_start_matches('\u{feff}'))?;
     Ok((Store::new(&sdk, &config), keyring))

@@ -52,7 +52,11 @@ impl Event {
         if self.is_simple() {
             return Answer(json!({"isAuthorized": true, "context": context}));
         }
-        let mut policy = self.policy("Allow", &session.openid);
+        // What cannot be said to be allowed on one API's stage only is not allowed at all.
+        let Some(every_route) = self.every_route() else {
+            return self.deny();
+        };
+        let mut policy = policy("Allow", &session.openid, &every_route);
         policy["context"] = context;
         Answer(policy)
     }
@@ -62,31 +66,34 @@ impl Event {
         if self.is_simple() {
             return Answer(json!({"isAuthorized": false}));
         }
-        Answer(self.policy("Deny", "nobody"))
+        Answer(policy("Deny", "nobody", self.every_route().as_deref().unwrap_or("*")))
     }
 
     fn is_simple(&self) -> bool {
         self.version.as_deref() == Some("2.0")
     }
 
-    fn policy(&self, effect: &str, principal: &str) -> Value {
-        json!({
-            "principalId": principal,
-            "policyDocument": {
-                "Version": "2012-10-17",
-                "Statement": [{"Action": "execute-api:Invoke", "Effect": effect, "Resource": self.every_route()}],
-            },
-        })
+    /// Every route of the API's stage: `arn:…:<api>/<stage>/*`; `None` without a usable `methodArn`. API Gateway keeps the policy
+    /// for the token and applies it to the other routes too, so one that named this route only would refuse those.
+    fn every_route(&self) -> Option<String> {
+        // arn:<partition>:execute-api:<region>:<account>:<api>/<stage>/<method>/<path>
+        let mut parts = self.method_arn.as_deref()?.splitn(3, '/');
+        let (api, stage) = (parts.next()?, parts.next()?);
+        let fields: Vec<&str> = api.split(':').collect();
+        let is_plain = |text: &str| {
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_$".contains(&byte))
+        };
+        let is_api = matches!(fields[..], ["arn", _, "execute-api", ..]) && fields.len() == 6;
+        (is_api && fields.iter().all(|field| is_plain(field)) && is_plain(stage)).then(|| format!("{api}/{stage}/*"))
     }
+}
 
-    /// Every route of the API's stage: `arn:…:<api>/<stage>/*`. API Gateway keeps the policy for the token and applies it to the other
-    /// routes too, so one that named this route only would refuse those.
-    fn every_route(&self) -> String {
-        let arn = self.method_arn.as_deref().unwrap_or_default();
-        let mut parts = arn.splitn(3, '/');
-        match (parts.next(), parts.next()) {
-            (Some(api), Some(stage)) if api.starts_with("arn:") => format!("{api}/{stage}/*"),
-            _ => "*".to_owned(),
-        }
-    }
+fn policy(effect: &str, principal: &str, resource: &str) -> Value {
+    json!({
+        "principalId": principal,
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}],
+        },
+    })
 }

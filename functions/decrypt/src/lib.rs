@@ -6,6 +6,7 @@ mod client_data;
 
 use client_data::{Encrypted, SessionKey};
 use miniprogram::App;
+use miniprogram::clock::Timestamp;
 use miniprogram::error::{Error, Failure};
 use miniprogram::http::{Call, Fields, Reply};
 use std::sync::Arc;
@@ -14,6 +15,10 @@ use std::sync::Arc;
 const MAX_BODY: usize = 64 * 1024;
 
 /// Opens `encryptedData` for the caller, and checks `signature` over `rawData` if they are there.
+///
+/// WeChat's scheme authenticates nothing: AES-CBC without a MAC lets whoever hands the data in change its first 16 bytes at will
+/// through `iv`, and garble any later block to change the one after it. That it opens, has a watermark and is recent makes an
+/// accident unlikely, not a forgery by the user themselves. Do not base money or rights on it.
 ///
 /// # Errors
 /// By the contract: no live session, a field that is missing or cannot be what it should, a `session_key` that is not the one
@@ -40,6 +45,11 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Error> {
     let data = session_key.open(&encrypted).ok_or(stale("encryptedData does not open"))?;
     if data["watermark"]["appid"] != caller.session.appid {
         return Err(Error::new(Failure::CodeMismatch, "watermark of another mini-program"));
+    }
+    // Whoever saw the data once, in a log or on a stolen phone, must not be able to present it for ever.
+    let made_at = Timestamp::from_seconds(data["watermark"]["timestamp"].as_u64().unwrap_or_default());
+    if app.decrypt_max_age.is_some_and(|max_age| app.clock.now().since(made_at) > max_age) {
+        return Err(stale("watermark too old"));
     }
     Reply::ok(&data)
 }

@@ -64,11 +64,15 @@ fn kind_of(errcode: i64) -> Kind {
         40163 => Kind::UsedCode,
         40226 => Kind::UserBlocked,
         45011 => Kind::RateLimited,
+        45009 => Kind::QuotaUsedUp,
         40013 | 40125 | 41002 | 41004 => Kind::Credentials,
         40001 | 40014 | 41001 | 42001 => Kind::AccessToken,
         87007 | 87009 => Kind::SessionKey,
         40164 => Kind::Configuration("WeChat: IP not in the whitelist"),
         40243 => Kind::Configuration("WeChat: AppSecret frozen"),
+        // 48001 api unauthorized, 50002 user limited, 50004 and 50007 account closed or frozen, 61024 third-party platform,
+        // 40234 account not verified: only an operator can mend these, and a page that tries again pays for nothing.
+        48001 | 50002 | 50004 | 50007 | 61024 | 40234 => Kind::Configuration("WeChat: call not permitted"),
         89503 | 89506 | 89507 => Kind::Configuration("WeChat: waiting for an administrator"),
         _ => Kind::Unavailable("WeChat: unexpected errcode"),
     }
@@ -93,6 +97,7 @@ mod tests {
             (40163, Kind::UsedCode),
             (40226, Kind::UserBlocked),
             (45011, Kind::RateLimited),
+            (45009, Kind::QuotaUsedUp),
             (40013, Kind::Credentials),
             (41002, Kind::Credentials),
             (40125, Kind::Credentials),
@@ -106,7 +111,9 @@ mod tests {
         ] {
             assert_eq!(kind_of(errcode), kind, "{errcode}");
         }
-        assert!(matches!(kind_of(40164), Kind::Configuration(_)));
+        for errcode in [40164, 40234, 40243, 48001, 50002, 50004, 50007, 61024] {
+            assert!(matches!(kind_of(errcode), Kind::Configuration(_)), "{errcode}");
+        }
         assert!(matches!(kind_of(41008), Kind::Unavailable(_)));
     }
 

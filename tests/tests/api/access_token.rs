@@ -292,7 +292,7 @@ async fn what_wechat_says_about_the_token_becomes_the_contracts_reply() {
         // WeChat's other token call gives this for a wrong AppSecret.
         (Fault::errcode(40001), "misconfigured"),
         (Fault::errcode(45011), "rate_limited"),
-        (Fault::errcode(45009), "wechat_unavailable"),
+        (Fault::errcode(45009), "rate_limited"),
         (Fault::body(r#"{"access_token":"","expires_in":7200}"#), "wechat_unavailable"),
         (Fault::body("<html>"), "wechat_unavailable"),
     ] {

@@ -112,6 +112,18 @@ async fn a_malformed_token_is_refused_without_a_read() {
 }
 
 #[tokio::test]
+async fn only_ascii_blanks_are_trimmed() {
+    let app = TestApp::start().await;
+    let token = app.log_in("oAlice").await;
+    for form in FORMS {
+        assert!(is_allowed(&asked(&app, form, &format!(" \t{token} ")).await));
+        for blank in ["\u{a0}", "\u{3000}", "\u{2003}", "\u{85}"] {
+            assert!(is_refused(&asked(&app, form, &format!("{token}{blank}")).await), "{blank:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_token_is_refused() {
     let app = TestApp::start().await;
     for form in FORMS {
@@ -178,10 +190,20 @@ async fn a_session_that_cannot_be_read_is_neither_allowed_nor_refused() {
 }
 
 #[tokio::test]
-async fn an_arn_that_is_none_gets_a_policy_all_the_same() {
+async fn without_a_usable_method_arn_even_a_live_token_is_refused() {
     let app = TestApp::start().await;
-    for arn in [Value::Null, "".into(), "arn:aws:x".into(), "a/b/c".into()] {
-        let answer = app.authorize(json!({"type": "TOKEN", "methodArn": arn, "authorizationToken": "x"})).await;
+    let bearer = format!("Bearer {}", app.log_in("oAlice").await);
+    for arn in [
+        Value::Null,
+        "".into(),
+        "arn:aws:x".into(),
+        "a/b/c".into(),
+        "arn:aws:s3:::bucket/prod/GET/a".into(),
+        "arn:aws:execute-api:ap-east-1:000000000000:*/prod/GET/a".into(),
+        "arn:aws:execute-api:ap-east-1:000000000000:abcdefghij/*/GET/a".into(),
+        "arn:aws:execute-api:ap-east-1:000000000000:abcdefghij//GET/a".into(),
+    ] {
+        let answer = app.authorize(json!({"type": "TOKEN", "methodArn": arn, "authorizationToken": bearer})).await;
         let answer = answer.expect("an answer");
         assert_eq!(answer["policyDocument"]["Statement"][0]["Effect"], "Deny");
         assert_eq!(answer["policyDocument"]["Statement"][0]["Resource"], "*");

@@ -1,6 +1,8 @@
 //! What `POST /decrypt` takes and answers, by the HTTP contract.
 
+use miniprogram::Config;
 use serde_json::{Value, json};
+use std::time::Duration;
 use tools::app::{Answer, TestApp, WECHAT_SECRET_ID, assert_outcome};
 use tools::fakes::wechat::ClientData;
 
@@ -62,6 +64,16 @@ async fn a_field_that_cannot_be_one_is_malformed() {
         let answer = decrypt(&app, &token, &changed(&data, field, value)).await;
         assert_outcome(&answer, 400, "malformed_request");
     }
+}
+
+#[tokio::test]
+async fn data_that_is_too_old_must_be_fetched_again() {
+    let (app, token, data) = with_alices_data().await;
+    let app = app.with_config(Config { decrypt_max_age: Some(Duration::from_secs(600)), ..app.config.clone() });
+    app.clock.advance(Duration::from_secs(599));
+    assert_outcome(&decrypt(&app, &token, &data.json()).await, 200, "ok");
+    app.clock.advance(Duration::from_secs(2));
+    assert_outcome(&decrypt(&app, &token, &data.json()).await, 409, "session_key_stale");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde_json::json;
 use std::time::Duration;
-use tools::app::{TestApp, assert_outcome};
+use tools::app::{APP_ID, APP_SECRET, TestApp, assert_outcome};
 use tools::fakes::aws::{Mood, Service, scan};
 use tools::fakes::wechat::{Fault, PhoneCode};
 use tools::faults::Point;
@@ -115,6 +115,20 @@ async fn a_session_of_another_mini_program_does_not_count() {
 }
 
 #[tokio::test]
+async fn an_app_id_that_was_just_put_right_counts_at_once() {
+    let (app, token, code) = with_alices_code().await;
+    let right = json!({"AppId": APP_ID, "AppSecret": APP_SECRET}).to_string();
+    let placeholder = json!({"AppId": "put-the-AppId-here", "AppSecret": "s"}).to_string();
+    app.aws.put_secret(tools::app::WECHAT_SECRET_ID, &placeholder);
+    let instance = app.another_instance();
+    // The instance has now cached the placeholder.
+    assert_outcome(&instance.phone(&token, &code).await, 401, "unauthorized");
+    app.aws.put_secret(tools::app::WECHAT_SECRET_ID, &right);
+    app.clock.advance(Duration::from_secs(2));
+    assert_outcome(&instance.phone(&token, &code).await, 200, "ok");
+}
+
+#[tokio::test]
 async fn a_missing_code_is_a_missing_parameter() {
     let (app, token) = with_alice().await;
     assert_outcome(&app.phone(&token, "").await, 400, "missing_parameter");
@@ -187,6 +201,8 @@ async fn a_foreign_watermark_is_a_mismatch_and_lands_nowhere() {
 async fn what_wechat_says_becomes_the_contracts_reply() {
     for (fault, status, error) in [
         (Fault::errcode(45011), 429, "rate_limited"),
+        (Fault::errcode(45009), 429, "rate_limited"),
+        (Fault::errcode(48001), 500, "misconfigured"),
         (Fault::errcode(47001), 502, "wechat_unavailable"),
         (Fault::errcode(40125), 500, "misconfigured"),
         (Fault::errcode(40164), 500, "misconfigured"),

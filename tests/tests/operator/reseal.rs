@@ -8,7 +8,7 @@ use miniprogram::deadline::Deadline;
 use miniprogram::keyring::Keyring;
 use miniprogram::store::{Import, ImportedUser, SealedPhone, Store};
 use secrecy::ExposeSecret;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use tools::app::{APP_ID, KEYRING, TestApp};
 use tools::fakes::aws::{Mood, Service, scan};
 use tools::reseal::{Options, Report, Walk};
@@ -76,13 +76,17 @@ async fn sealed(app: &TestApp) -> BTreeMap<String, String> {
 
 /// The stored numbers that the new key opens without the old one.
 async fn opened(app: &TestApp) -> Vec<String> {
-    let open = |(openid, sealed): (&String, &String)| {
-        let at = Timestamp::from_millis(0);
-        let sealed = SealedPhone { number: sealed.clone(), country_code: "86".to_owned(), at };
-        let phone = sealed.open(&ring(NEW), (APP_ID, openid)).ok()?;
+    let open = |user: HashMap<String, AttributeValue>| {
+        let text = |name: &str| user.get(name)?.as_s().or(user[name].as_n()).ok().cloned();
+        let at = Timestamp::from_millis(text("phone_at")?.parse().ok()?);
+        let sealed = SealedPhone { number: text("phone")?, country_code: text("country_code")?, at };
+        let phone = sealed.open(&ring(NEW), (APP_ID, &text("openid")?)).ok()?;
         Some(phone.expose_secret().to_owned())
     };
-    sealed(app).await.iter().filter_map(open).collect()
+    let users = scan(&app.dynamodb(), &app.tables.users).await;
+    let mut numbers: Vec<String> = users.into_iter().filter_map(open).collect();
+    numbers.sort();
+    numbers
 }
 
 const NUMBERS: [&str; 5] = ["13912345671", "13912345672", "13912345673", "13912345674", "13912345675"];

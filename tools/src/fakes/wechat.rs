@@ -6,6 +6,7 @@ mod code2session;
 mod phone_number;
 mod server;
 mod stable_token;
+mod token;
 
 use crate::fakes::clock::TestClock;
 pub use crate::faults::Fault;
@@ -37,10 +38,24 @@ struct State {
     phone_codes: HashMap<String, phone_number::Issued>,
     numbers_sold: usize,
     tokens: stable_token::Tokens,
+    plain_tokens: token::Tokens,
+    session_key_rule: SessionKeyRule,
     faults: HashMap<String, VecDeque<Fault>>,
     calls: HashMap<String, usize>,
     unexpected: Vec<String>,
     rids: u32,
+}
+
+/// When a user gets another `session_key`. WeChat promises none of these, and has been seen to do each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionKeyRule {
+    /// With each exchange of a code.
+    #[default]
+    WithTheLogin,
+    /// As soon as the client gets a code: what it encrypts from then on is under the new key.
+    WithTheCode,
+    /// Never: several logins give the same key.
+    Kept,
 }
 
 impl WeChat {
@@ -57,6 +72,11 @@ impl WeChat {
     /// A fresh code of `wx.login`.
     pub fn issue(&self, code: LoginCode) -> String {
         self.state().issue(code)
+    }
+
+    /// Changes when a user gets another `session_key`.
+    pub fn set_session_key_rule(&self, rule: SessionKeyRule) {
+        self.state().session_key_rule = rule;
     }
 
     /// Changes the AppSecret, as an operator does in WeChat's console.
@@ -115,7 +135,8 @@ impl State {
     fn error(&mut self, errcode: i64, errmsg: &str) -> Value {
         self.rids += 1;
         let [first, second] = [7919, 104_729].map(|factor| self.rids.wrapping_mul(factor));
-        let rid = format!("6568{:04x}-{first:08x}-{second:08x}", self.rids);
+        // It begins with the time in seconds.
+        let rid = format!("{:08x}-{first:08x}-{second:08x}", self.clock.now().seconds());
         let errmsg = match self.rids % 3 {
             0 => format!("{errmsg}, rid: {rid}"),
             1 => format!("{errmsg} rid: {rid}"),

@@ -47,8 +47,10 @@ fn list(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| vec![value], |values| values.iter().collect())
 }
 
-/// The resource of `!Ref X` or `!GetAtt X.Arn`. Anything else, a wildcard above all, is not taken.
+/// The resource of `!Ref X` or `!GetAtt X.Arn`, by the template's default parameters. Anything else, a wildcard above all,
+/// is not taken.
 fn logical_id(resource: &Value) -> String {
+    let resource = template::evaluate(resource, &[]);
     let text = resource["Ref"].as_str().or(resource["GetAtt"].as_str());
     let text = text.unwrap_or_else(|| panic!("neither Ref nor GetAtt: {resource}"));
     text.trim_end_matches(".Arn").to_owned()

@@ -1,7 +1,7 @@
 //! The rules of `GET /sns/jscode2session`.
 
-use super::State;
 use super::client_data::{SAMPLE_SESSION_KEY, new_session_key};
+use super::{SessionKeyRule, State};
 use crate::random_text;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -67,7 +67,14 @@ impl State {
 
     fn remember(&mut self, text: &str, code: LoginCode, standing: Standing) {
         let issued_at = self.clock.now().seconds();
-        let session_key = if standing == Standing::Sample { SAMPLE_SESSION_KEY.to_owned() } else { new_session_key() };
+        let session_key = match (standing, self.session_key_rule, self.session_keys.get(&code.openid)) {
+            (Standing::Sample, ..) => SAMPLE_SESSION_KEY.to_owned(),
+            (_, SessionKeyRule::Kept, Some(kept)) => kept.clone(),
+            _ => new_session_key(),
+        };
+        if standing == Standing::Fresh && self.session_key_rule != SessionKeyRule::WithTheLogin {
+            self.session_keys.insert(code.openid.clone(), session_key.clone());
+        }
         let issued = Issued { code, session_key, issued_at, standing };
         self.login_codes.insert(text.to_owned(), issued);
     }

@@ -87,11 +87,16 @@ impl State {
             return self.error(40003, "invalid openid");
         }
         self.numbers_sold += 1;
+        // A number of the mainland carries no country code in any recorded answer.
+        let phone_number = match code.country_code.as_str() {
+            "86" => code.phone.clone(),
+            country_code => format!("+{country_code} {}", code.phone),
+        };
         json!({
             "errcode": 0,
             "errmsg": "ok",
             "phone_info": {
-                "phoneNumber": format!("+{} {}", code.country_code, code.phone),
+                "phoneNumber": phone_number,
                 "purePhoneNumber": code.phone,
                 "countryCode": code.country_code,
                 "watermark": {"timestamp": now, "appid": code.watermark_appid},

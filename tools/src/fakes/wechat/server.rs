@@ -1,7 +1,7 @@
 //! The stand-in's wire: JSON as `text/plain` with escaped slashes, and routes by which tests steer it.
 
 use super::stable_token::Tokens;
-use super::{LoginCode, PhoneCode, State, WeChat};
+use super::{LoginCode, PhoneCode, SessionKeyRule, State, WeChat};
 use crate::fakes::clock::TestClock;
 use crate::faults::Proxy;
 use axum::body::{Body, Bytes};
@@ -30,6 +30,8 @@ impl WeChat {
             phone_codes: HashMap::new(),
             numbers_sold: 0,
             tokens: Tokens::default(),
+            plain_tokens: HashMap::new(),
+            session_key_rule: SessionKeyRule::default(),
             faults: HashMap::new(),
             calls: HashMap::new(),
             unexpected: Vec::new(),
@@ -109,7 +111,9 @@ async fn answer(
     let mut state = wechat.state();
     let answer = match (method.as_str(), uri.path()) {
         ("GET", "/sns/jscode2session") => state.code2session(&query),
+        ("GET", "/cgi-bin/token") => state.token(&query),
         ("POST", "/cgi-bin/stable_token") => state.stable_token(&body),
+        ("GET", "/cgi-bin/stable_token") => state.error(43002, "require POST method"),
         ("POST", "/wxa/business/getuserphonenumber") => {
             state.getuserphonenumber(query.get("access_token").map(String::as_str), &body)
         }

@@ -77,13 +77,20 @@ impl State {
     /// What is wrong with a token that comes with a call, if anything.
     pub(super) fn check_access_token(&mut self, token: Option<&str>) -> Option<Value> {
         let now = self.clock.now().seconds();
+        if token.and_then(|token| self.plain_tokens.get(token)).is_some_and(|expires_at| now < *expires_at) {
+            return None;
+        }
         let known = [&self.tokens.current, &self.tokens.previous];
         let found = known.into_iter().flatten().find(|known| Some(known.text.as_str()) == token && !known.void);
         let (errcode, errmsg) = match (token, found) {
             (None | Some(""), _) => (41001, "access_token missing"),
             (_, Some(known)) if now < known.expires_at => return None,
             (_, Some(_)) => (42001, "access_token expired"),
-            _ => (40001, "invalid credential, access_token is invalid or not latest"),
+            _ => (
+                40001,
+                "invalid credential, access_token is invalid or not latest, could get access_token by \
+                 getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r",
+            ),
         };
         Some(self.error(errcode, errmsg))
     }
