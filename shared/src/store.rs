@@ -8,7 +8,7 @@
 //! | erasures | `user_hash` | `erased_at` (ms), `expires_at` (s, the TTL) |
 //!
 //! Every write touches one item, on a condition of [`conditions`]; there are no transactions. A login enrols its session with the
-//! user, then opens it ([`login`]); [`ends`] has the walkthrough of what ends. The model in `tests/tests/model` runs these very
+//! user, then opens it (`login`); `ends` has the walkthrough of what ends. The model in `tests/tests/model` runs these very
 //! conditions with crashes, lost responses, late copies and clocks that differ.
 
 mod access_token;

@@ -142,5 +142,5 @@ fn a_logout_of_all_meets_a_login_whose_clock_is_ahead() {
 
 #[test]
 fn a_logout_of_all_whose_caller_crashes_twice_goes_on() {
-    holds(Scenario { crashes: 2, copies: 0, end_of_time: 4, ..Scenario::two(&[LogOutAll(0)], &[LogIn(1)]) });
+    holds(Scenario { crashes: 2, copies: 0, end_of_time: 2, ..Scenario::two(&[LogOutAll(0)], &[LogIn(1)]) });
 }

@@ -64,7 +64,7 @@ impl Promises {
             Write::Bury { code, unfinished, .. } => {
                 self.buried |= bit(code);
                 if matches!(unfinished, Some(Kind::Sessions | Kind::User)) && self.marks[code] == 0 {
-                    self.marks[code] = self.logins;
+                    self.marks[code] = sent.logins_before;
                 }
             }
             Write::Door { by, .. } => {

@@ -65,4 +65,9 @@ impl Scenario {
     pub const fn two(first: &'static [Call], second: &'static [Call]) -> Self {
         Self::of([first, second, &[]])
     }
+
+    /// The same limits for other pages.
+    pub const fn with(self, scripts: [&'static [Call]; ACTORS]) -> Self {
+        Self { scripts, ..self }
+    }
 }

@@ -87,7 +87,7 @@ pub struct Sent {
     pub by: Option<u8>,
     /// It has arrived before.
     pub copy: bool,
-    /// Door only: how many logins had begun when it was sent.
+    /// How many logins had begun when a door, or the caller's own burial, was sent.
     pub logins_before: u8,
 }
 
@@ -143,8 +143,11 @@ impl State {
 
     pub fn send(&mut self, index: usize, write: Write) {
         let by = u8::try_from(index).ok();
-        let is_door = matches!(write, Write::Door { .. } | Write::DoorOfEvent { .. });
-        let logins_before = if is_door { self.promises.logins } else { 0 };
+        let promises = match write {
+            Write::Bury { unfinished, .. } => unfinished.is_some(),
+            write => matches!(write, Write::Door { .. } | Write::DoorOfEvent { .. }),
+        };
+        let logins_before = if promises { self.promises.logins } else { 0 };
         self.on_the_way.insert(Sent { write, by, copy: false, logins_before });
     }
 }
