@@ -268,6 +268,8 @@ pub fn environment(app: &TestApp) -> Vec<(&'static str, String)> {
         ("WECHAT_BASE_URL", app.wechat.base_url().to_owned()),
         ("USERS_TABLE", app.tables.users.clone()),
         ("SESSIONS_TABLE", app.tables.sessions.clone()),
+        // The sample event is as old as the repository.
+        ("DECRYPT_MAX_AGE_SECONDS", "0".to_owned()),
         ("ERASURES_TABLE", app.tables.erasures.clone()),
         ("ACCESS_TOKENS_TABLE", app.tables.access_tokens.clone()),
         ("LOCAL_AWS_ENDPOINT", app.aws.endpoint().to_owned()),
