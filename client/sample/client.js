@@ -344,7 +344,10 @@ export function createClient(options) {
       } catch (refused) {
         // A new code helps against these, nothing else does.
         const again = ['invalid_code', 'wechat_unavailable'].includes(nameIn(refused))
-        if (!again || codes === CODES || ending || left(call) === 0) throw refused
+        // For a second after a logout of all or an erasure the back end refuses this user's logins.
+        const pause = nameIn(refused) === 'invalid_code' ? 3 * retryDelay : 0
+        if (!again || codes === CODES || ending || left(call) <= pause) throw refused
+        await wait(pause)
       }
     }
   }
