@@ -7,7 +7,7 @@ use crate::clock::{Timestamp, system_now};
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use serde::Serialize;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// Measurements of a request so far. Clones share them.
@@ -175,8 +175,20 @@ impl<'a> Line<'a> {
     pub fn print(&self) {
         if let Ok(line) = serde_json::to_string(self) {
             println!("{line}");
+            if let Some(listener) = LISTENER.get() {
+                listener(&line);
+            }
         }
     }
+}
+
+type Listener = Box<dyn Fn(&str) + Send + Sync>;
+
+static LISTENER: OnceLock<Listener> = OnceLock::new();
+
+/// Shows every line to `listener` as well, in a process that runs functions to look at them. The first listener stays.
+pub fn listen(listener: impl Fn(&str) + Send + Sync + 'static) {
+    let _ = LISTENER.set(Box::new(listener));
 }
 
 /// Makes a panic one line with its place. Its message may quote what must not be seen.
@@ -195,7 +207,13 @@ pub fn keep_panics_short() {
 
 /// Now, as RFC 3339 in UTC with milliseconds.
 fn timestamp() -> String {
-    rfc3339(Timestamp::from(system_now()))
+    with_millis(Timestamp::from(system_now()))
+}
+
+/// The SDK drops the fraction's trailing zeros; lines are easier to read and to sort with all three digits.
+fn with_millis(time: Timestamp) -> String {
+    let seconds = rfc3339(Timestamp::from_seconds(time.seconds()));
+    format!("{}.{:03}Z", seconds.trim_end_matches('Z'), time.millis() % 1000)
 }
 
 /// `time` as RFC 3339 in UTC.
@@ -257,6 +275,14 @@ mod tests {
         log.time(Service::WeChat, async {}).await;
         assert!(line(&log)["wechat_ms"].as_f64().unwrap() >= 1.2);
         assert_eq!(line(&log)["dynamodb_ms"], 0.0);
+    }
+
+    #[test]
+    fn timestamps_have_one_width() {
+        let time =
+            |millis| with_millis(Timestamp::from_seconds(1_795_420_800) + std::time::Duration::from_millis(millis));
+        assert_eq!(time(0), "2026-11-23T08:00:00.000Z");
+        assert_eq!(time(120), "2026-11-23T08:00:00.120Z");
     }
 
     #[test]

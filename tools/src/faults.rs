@@ -26,6 +26,8 @@ pub enum Service {
     DynamoDb,
     /// AppId, AppSecret and keyring.
     SecretsManager,
+    /// The functions, as a page calls them.
+    Functions,
 }
 
 /// A request that has arrived at the proxy.

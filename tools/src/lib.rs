@@ -4,6 +4,7 @@
 //!
 //! - [`fakes`]: WeChat, AWS, API Gateway and the Lambda Runtime API as servers.
 //! - [`faults`]: the fault injector, a proxy in front of any of them.
+//! - [`local`]: `cargo local` and its playground.
 //! - [`app`]: the whole back end in this process, on the fakes.
 //! - [`leaks`]: the leak detector: whether a secret stands where it must not.
 //! - [`import`]: users of another back end, from CSV; [`reseal`]: phone numbers, sealed again after a key rotation.
@@ -16,6 +17,7 @@ pub mod fakes;
 pub mod faults;
 pub mod import;
 pub mod leaks;
+pub mod local;
 pub mod reseal;
 pub mod results;
 pub mod stack;

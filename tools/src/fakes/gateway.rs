@@ -1,12 +1,14 @@
-//! API Gateway, as far as a function sees it: an HTTP request becomes an event (payload 2.0), the event goes
-//! through `lambda_http` into the function, its answer becomes an HTTP response.
+//! API Gateway: an HTTP request becomes an event (payload 2.0), the event goes through `lambda_http` into the function, its
+//! answer becomes an HTTP response.
+
+mod api;
+mod cors;
+mod lambda;
+mod request;
+mod route;
 
 use authorizer::Authorizer;
-use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
+use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt;
@@ -16,11 +18,13 @@ use lambda_http::{Context, LambdaEvent, Service};
 use miniprogram::clock::{Timestamp, system_now};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+
+pub use api::{Api, Route, Served, Target, Watch, cut_off, deployed, request_id};
+pub use cors::{Cors, check_origin};
+pub use route::RouteKey;
 
 /// What Lambda allows the functions, as in `template.yaml`.
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -99,61 +103,4 @@ pub async fn authorize(authorizer: &Authorizer, event: Value) -> Result<Value, S
     let event = serde_json::from_value(event).map_err(|error| error.to_string())?;
     let answer = authorizer::handle(authorizer, LambdaEvent::new(event, context(FUNCTION_TIMEOUT))).await?;
     serde_json::to_value(answer).map_err(|error| error.to_string())
-}
-
-/// Serves the functions, one a path, and the example route behind the authorizer, until the runtime ends. What API Gateway
-/// answers by itself has its own body.
-pub async fn serve(listener: TcpListener, routes: HashMap<&'static str, Function>, authorizer: Arc<Authorizer>) {
-    let router = Router::new()
-        .route("/example", axum::routing::any(example).with_state(authorizer))
-        .fallback(answer)
-        .with_state(Arc::new(routes));
-    let _ = axum::serve(listener, router).await;
-}
-
-/// A team's own route, as in `template.yaml`: it answers with what the authorizer found out.
-async fn example(State(authorizer): State<Arc<Authorizer>>, method: Method, headers: HeaderMap) -> Response {
-    if !headers.contains_key(header::AUTHORIZATION) {
-        return by_itself(StatusCode::UNAUTHORIZED, "Unauthorized");
-    }
-    let mut event = event(method.as_str(), "/example", &headers, b"");
-    event["type"] = "REQUEST".into();
-    match authorize(&authorizer, event).await {
-        Ok(answer) if answer["isAuthorized"] == true => {
-            Json(json!({"code": 200, "msg": "ok", "data": answer["context"]})).into_response()
-        }
-        Ok(_) => by_itself(StatusCode::FORBIDDEN, "Forbidden"),
-        Err(_) => by_itself(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
-    }
-}
-
-async fn answer(
-    State(routes): State<Arc<HashMap<&'static str, Function>>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let Some(function) = routes.get(uri.path()) else {
-        return by_itself(StatusCode::NOT_FOUND, "Not Found");
-    };
-    let answer = function(event(method.as_str(), uri.path(), &headers, &body), FUNCTION_TIMEOUT).await;
-    response(&answer).unwrap_or_else(|| by_itself(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
-}
-
-/// What API Gateway answers by itself.
-fn by_itself(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({"message": message}))).into_response()
-}
-
-/// The HTTP response that a function's answer stands for; `None` if it is none.
-fn response(answer: &Value) -> Option<Response> {
-    let status = u16::try_from(answer["statusCode"].as_u64()?).ok()?;
-    let mut response = Response::new(Body::from(answer["body"].as_str().unwrap_or_default().to_owned()));
-    *response.status_mut() = StatusCode::from_u16(status).ok()?;
-    for (name, value) in answer["headers"].as_object()? {
-        let name: HeaderName = name.parse().ok()?;
-        response.headers_mut().insert(name, HeaderValue::from_str(value.as_str()?).ok()?);
-    }
-    Some(response)
 }

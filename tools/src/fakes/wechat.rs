@@ -3,6 +3,7 @@
 
 mod client_data;
 mod code2session;
+mod devtools;
 mod phone_number;
 mod server;
 mod stable_token;
@@ -16,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use client_data::{ClientData, SAMPLE_SESSION_KEY};
 pub use code2session::{LoginCode, SAMPLE_LOGIN_CODE, SAMPLE_OPENID};
+pub use devtools::{DEVTOOLS_OPENID, DEVTOOLS_PHONE};
 pub use phone_number::{PhoneCode, SAMPLE_PHONE, SAMPLE_PHONE_CODE};
 pub use stable_token::Revoked;
 
@@ -36,6 +38,7 @@ struct State {
     /// When each user's codes were exchanged, in seconds.
     exchanges: HashMap<String, Vec<u64>>,
     phone_codes: HashMap<String, phone_number::Issued>,
+    devtools: Option<devtools::DevTools>,
     numbers_sold: usize,
     tokens: stable_token::Tokens,
     plain_tokens: token::Tokens,

@@ -31,7 +31,7 @@ impl Schedule {
         let mut dice = Rng::with_seed(self.seed ^ hash(call));
         match self.mix {
             Mix::Throttled(part) => {
-                let hit = call.service != Service::WeChat && dice.f64() < part;
+                let hit = matches!(call.service, Service::DynamoDb | Service::SecretsManager) && dice.f64() < part;
                 hit.then(|| Fault::throttled(call))
             }
             Mix::Mild if dice.u8(0..6) > 0 => None,
@@ -44,6 +44,10 @@ impl Schedule {
 
 /// Any fault; the ones that take a request's whole time only if it may be `hard`.
 fn any(dice: &mut Rng, call: &Call, hard: bool) -> Fault {
+    if call.service == Service::Functions {
+        // Between page and API Gateway things get lost, and no more.
+        return Fault::Reset(if dice.bool() { Point::Request } else { Point::Answer });
+    }
     let point = match dice.u8(0..4) {
         0 => Point::Request,
         1 => Point::Answer,

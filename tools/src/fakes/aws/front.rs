@@ -6,6 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -35,7 +36,9 @@ impl Copy {
 
 pub(super) async fn serve(listener: TcpListener, aws: Aws) {
     let front = Front { aws, http: crate::http_client() };
-    let router = Router::new().fallback(answer).with_state(front);
+    let says =
+        get(async || "The fake of DynamoDB and Secrets Manager of cargo local: an endpoint for AWS's SDKs and CLI.\n");
+    let router = Router::new().route("/", says.post(answer)).fallback(answer).with_state(front);
     // It ends with the runtime of the test.
     let _ = axum::serve(listener, router).await;
 }
@@ -63,7 +66,7 @@ async fn answer(State(front): State<Front>, method: Method, headers: HeaderMap, 
     }
     match service {
         Service::DynamoDb => pass_on(&front.http, &front.aws.engine, method, &headers, body).await,
-        Service::SecretsManager | Service::WeChat => front.get_secret_value(operation, &body),
+        Service::SecretsManager | Service::WeChat | Service::Functions => front.get_secret_value(operation, &body),
     }
 }
 

@@ -41,12 +41,23 @@ pub(super) struct Issued {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+pub(super) enum Standing {
     Fresh,
     /// Exchanged, or refused before: from then on it answers 40163.
     Spent,
     /// A sample, which never wears out.
     Sample,
+}
+
+impl Issued {
+    pub(super) fn overview(&self, text: &str) -> Value {
+        let standing = match self.standing {
+            Standing::Fresh => "fresh",
+            Standing::Spent => "spent",
+            Standing::Sample => "sample",
+        };
+        json!({"code": text, "openid": self.code.openid, "issued_at": self.issued_at, "standing": standing})
+    }
 }
 
 impl State {
@@ -65,7 +76,7 @@ impl State {
         self.session_keys.insert(SAMPLE_OPENID.to_owned(), SAMPLE_SESSION_KEY.to_owned());
     }
 
-    fn remember(&mut self, text: &str, code: LoginCode, standing: Standing) {
+    pub(super) fn remember(&mut self, text: &str, code: LoginCode, standing: Standing) {
         let issued_at = self.clock.now().seconds();
         let session_key = match (standing, self.session_key_rule, self.session_keys.get(&code.openid)) {
             (Standing::Sample, ..) => SAMPLE_SESSION_KEY.to_owned(),
@@ -91,6 +102,7 @@ impl State {
             return self.error(41008, "missing code");
         };
         let now = self.clock.now().seconds();
+        self.take_invented_login_code(text);
         let Some(issued) = self.login_codes.get_mut(text) else {
             // A code that was never valid answers 40029 first, and 40163 afterwards.
             self.remember(text, LoginCode::default(), Standing::Spent);

@@ -1,7 +1,7 @@
 //! The stand-in's wire: JSON as `text/plain` with escaped slashes, and routes by which tests steer it.
 
 use super::stable_token::Tokens;
-use super::{LoginCode, PhoneCode, SessionKeyRule, State, WeChat};
+use super::{LoginCode, PhoneCode, Revoked, SessionKeyRule, State, WeChat};
 use crate::fakes::clock::TestClock;
 use crate::faults::Proxy;
 use axum::body::{Body, Bytes};
@@ -28,6 +28,7 @@ impl WeChat {
             session_keys: HashMap::new(),
             exchanges: HashMap::new(),
             phone_codes: HashMap::new(),
+            devtools: None,
             numbers_sold: 0,
             tokens: Tokens::default(),
             plain_tokens: HashMap::new(),
@@ -44,6 +45,8 @@ impl WeChat {
             .route("/_control/phone-codes", post(issue_phone_code))
             .route("/_control/client-data", post(make_client_data))
             .route("/_control/clock", post(advance_clock))
+            .route("/_control/access-token", post(revoke_access_token))
+            .route("/_control/devtools", post(set_devtools_user))
             .fallback(answer)
             .with_state(wechat.clone());
         let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -92,12 +95,38 @@ async fn make_client_data(Shared(wechat): Shared<WeChat>, body: Bytes) -> Respon
 
 /// `{"advance_seconds"}`: puts WeChat's clock forward.
 async fn advance_clock(Shared(wechat): Shared<WeChat>, body: Bytes) -> Response {
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     // A hundred years are enough for any test.
-    let Some(seconds @ ..3_153_600_000) = body["advance_seconds"].as_u64() else {
-        return (StatusCode::BAD_REQUEST, "advance_seconds is needed, a whole number\n").into_response();
-    };
-    wechat.state().clock.advance(Duration::from_secs(seconds));
+    const MAX_SECONDS: u64 = 100 * 365 * 24 * 60 * 60;
+    let refuse = |why: &str| (StatusCode::BAD_REQUEST, format!("advance_seconds {why}\n")).into_response();
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    match (&body["advance_seconds"], body["advance_seconds"].as_u64()) {
+        (Value::Null, _) => return refuse("is needed, a whole number, in a JSON object"),
+        (_, Some(seconds @ 0..=MAX_SECONDS)) => wechat.state().clock.advance(Duration::from_secs(seconds)),
+        (Value::Number(number), Some(_)) => {
+            return refuse(&format!("is at most {MAX_SECONDS}, a hundred years, not {number}"));
+        }
+        (Value::Number(number), None) if number.as_f64().is_some_and(|number| number < 0.0) => {
+            return refuse("cannot be negative: the clock only goes forward");
+        }
+        _ => return refuse("is a whole number"),
+    }
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// `{"repeated"?}`: revokes the access token; with `repeated` normal mode goes on handing it out.
+async fn revoke_access_token(Shared(wechat): Shared<WeChat>, body: Bytes) -> Response {
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    wechat.revoke_access_token(if body["repeated"] == true { Revoked::Repeated } else { Revoked::Forgotten });
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// `{"openid"}`: whose the codes are from now on that DevTools invents.
+async fn set_devtools_user(Shared(wechat): Shared<WeChat>, body: Bytes) -> Response {
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    match body["openid"].as_str() {
+        Some(openid) if !openid.is_empty() => wechat.accept_invented_codes(openid),
+        _ => return (StatusCode::BAD_REQUEST, "openid is needed\n").into_response(),
+    }
     StatusCode::NO_CONTENT.into_response()
 }
 
