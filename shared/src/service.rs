@@ -9,6 +9,7 @@ use crate::event::sanitize;
 use crate::http::{Call, Reply, respond};
 use crate::log::{self, Failed, Line, Outcome};
 use crate::scope::Scope;
+use lambda_http::http::Method;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent, Request, RequestExt, Response, Service, service_fn};
 use serde::Serialize;
@@ -135,6 +136,9 @@ where
     let invocation = Invocation::begin(route, warm, request.lambda_context_ref(), factor);
     let scope = &invocation.scope;
     let result = match app {
+        // What a browser sends before a page's own request. API Gateway, where it is configured for CORS, adds the headers; the
+        // status must be a success.
+        _ if request.method() == Method::OPTIONS => Ok(Reply::done()),
         Ok(app) => {
             let call = Call::new(request, scope.clone());
             timeout_at(scope.deadline.instant(), handler(app, call))

@@ -26,8 +26,6 @@ pub enum Service {
     DynamoDb,
     /// AppId, AppSecret and keyring.
     SecretsManager,
-    /// The functions, as a page calls them.
-    Functions,
 }
 
 /// A request that has arrived at the proxy.

@@ -26,7 +26,7 @@ use crate::fakes::clock::TestClock;
 use crate::fakes::gateway::{Api, Cors, Route, Target, deployed};
 use crate::fakes::wechat::{DEVTOOLS_PHONE, WeChat};
 use crate::faults::Proxy;
-use chaos::Chaos;
+use chaos::{Chaos, Places};
 use data::Data;
 use ports::Ports;
 use record::Record;
@@ -108,7 +108,7 @@ pub async fn run(options: &Options) -> Result<(), String> {
     explain(options);
     if let Some(seed) = options.chaos {
         println!("\nFrom here on one call in six goes wrong, the same ones each time with --chaos {seed}:");
-        local.chaos.set(seed, chaos::SERVICES_BEHIND);
+        local.chaos.set(seed, Places::behind());
         local.apply_chaos();
     }
     println!("\nServing until Ctrl-C.");
@@ -159,7 +159,7 @@ impl Local {
         }
         if let Some(api) = &self.api {
             let chaos = self.chaos.clone();
-            api.decide(move |call| chaos.fault(call));
+            api.decide(move |path, nth| chaos.page_fault(path, nth));
         }
     }
 }

@@ -119,10 +119,19 @@ async fn a_body_over_4_kib_is_too_large() {
 #[tokio::test]
 async fn other_methods_are_refused_with_allow() {
     let app = TestApp::start().await;
-    for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+    for method in ["GET", "PUT", "DELETE", "PATCH"] {
         let answer = app.request(method, "/login", &HeaderMap::new(), b"").await;
         assert_eq!((answer.status, answer.outcome()), (405, "method_not_allowed"), "{method}");
         assert_eq!(answer.headers["allow"], "POST", "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_request_succeeds_on_every_route() {
+    let app = TestApp::start().await;
+    for path in ["/login", "/phone", "/user", "/logout", "/decrypt"] {
+        let answer = app.request("OPTIONS", path, &HeaderMap::new(), b"").await;
+        assert_eq!((answer.status, answer.outcome()), (200, "ok"), "{path}");
     }
 }
 

@@ -33,7 +33,7 @@ impl Mood {
         let error = |name: &str| json!({"__type": name, "message": "injected"}).to_string();
         let is_write = match call.service {
             Service::DynamoDb => call.writes(),
-            Service::WeChat | Service::SecretsManager | Service::Functions => false,
+            Service::WeChat | Service::SecretsManager => false,
         };
         match self {
             Self::Failing => (Some(Fault::status(500, error("InternalServerError"))), self),

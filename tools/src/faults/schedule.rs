@@ -28,10 +28,10 @@ pub struct Schedule {
 impl Schedule {
     /// What becomes of this call.
     pub fn fault(&self, call: &Call) -> Option<Fault> {
-        let mut dice = Rng::with_seed(self.seed ^ hash(call));
+        let mut dice = self.dice(&format!("{call} {}", call.nth));
         match self.mix {
             Mix::Throttled(part) => {
-                let hit = matches!(call.service, Service::DynamoDb | Service::SecretsManager) && dice.f64() < part;
+                let hit = call.service != Service::WeChat && dice.f64() < part;
                 hit.then(|| Fault::throttled(call))
             }
             Mix::Mild if dice.u8(0..6) > 0 => None,
@@ -40,14 +40,25 @@ impl Schedule {
             Mix::Mild | Mix::Storm => Some(any(&mut dice, call, self.mix == Mix::Storm)),
         }
     }
+
+    /// What becomes of the nth request of a page for this path: one in six is late, or lost, or its response is.
+    pub fn page_fault(&self, path: &str, nth: u64) -> Option<Fault> {
+        let mut dice = self.dice(&format!("page {path} {nth}"));
+        match dice.u8(0..24) {
+            0 | 1 => Some(Fault::Delay(Duration::from_millis(dice.u64(100..1500)))),
+            2 => Some(Fault::Reset(Point::Request)),
+            3 => Some(Fault::Reset(Point::Answer)),
+            _ => None,
+        }
+    }
+
+    fn dice(&self, text: &str) -> Rng {
+        Rng::with_seed(self.seed ^ hash(text))
+    }
 }
 
 /// Any fault; the ones that take a request's whole time only if it may be `hard`.
 fn any(dice: &mut Rng, call: &Call, hard: bool) -> Fault {
-    if call.service == Service::Functions {
-        // Between page and API Gateway things get lost, and no more.
-        return Fault::Reset(if dice.bool() { Point::Request } else { Point::Answer });
-    }
     let point = match dice.u8(0..4) {
         0 => Point::Request,
         1 => Point::Answer,
@@ -71,8 +82,7 @@ fn any(dice: &mut Rng, call: &Call, hard: bool) -> Fault {
 }
 
 /// FNV-1a: the same on every machine and in every version.
-fn hash(call: &Call) -> u64 {
-    let text = format!("{call} {}", call.nth);
+fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

@@ -3,8 +3,21 @@
 use crate::faults::{Call, Fault, Mix, Point, Schedule, Service};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What the functions call.
-pub(super) const SERVICES_BEHIND: &[Service] = &[Service::WeChat, Service::DynamoDb, Service::SecretsManager];
+/// Where things may go wrong.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places {
+    /// On the way to these services.
+    pub services: Vec<Service>,
+    /// Between page and functions.
+    pub pages: bool,
+}
+
+impl Places {
+    /// Behind the functions, as with `--chaos`.
+    pub fn behind() -> Self {
+        Self { services: vec![Service::WeChat, Service::DynamoDb, Service::SecretsManager], pages: false }
+    }
+}
 
 /// The faults that are wanted. Clones share them.
 #[derive(Clone, Default)]
@@ -13,15 +26,21 @@ pub(super) struct Chaos(Arc<Mutex<Wanted>>);
 #[derive(Default)]
 struct Wanted {
     seed: u64,
-    services: Vec<Service>,
+    places: Places,
     next: Option<Point>,
 }
 
+impl Wanted {
+    fn schedule(&self) -> Schedule {
+        Schedule { seed: self.seed, mix: Mix::Mild }
+    }
+}
+
 impl Chaos {
-    /// Lets one call in six to these services go wrong, as `seed` decides.
-    pub fn set(&self, seed: u64, services: &[Service]) {
+    /// Lets one call in six go wrong in these places, as `seed` decides.
+    pub fn set(&self, seed: u64, places: Places) {
         let mut wanted = self.wanted();
-        (wanted.seed, wanted.services) = (seed, services.to_vec());
+        (wanted.seed, wanted.places) = (seed, places);
     }
 
     /// Loses the next request of the page (`Point::Request`), or the response to it.
@@ -29,25 +48,31 @@ impl Chaos {
         self.wanted().next = Some(point);
     }
 
-    /// The seed, the services that go wrong, and whether something is to be lost next.
-    pub fn state(&self) -> (u64, Vec<Service>, bool) {
+    /// The seed, the places, and whether something is to be lost next.
+    pub fn state(&self) -> (u64, Places, bool) {
         let wanted = self.wanted();
-        (wanted.seed, wanted.services.clone(), wanted.next.is_some())
+        (wanted.seed, wanted.places.clone(), wanted.next.is_some())
     }
 
-    /// What becomes of this call.
+    /// What becomes of this call of a function.
     pub fn fault(&self, call: &Call) -> Option<Fault> {
-        let mut wanted = self.wanted();
-        if call.service == Service::Functions
-            && let Some(point) = wanted.next.take()
-        {
-            return Some(Fault::Reset(point));
-        }
-        if !wanted.services.contains(&call.service) {
+        let wanted = self.wanted();
+        if !wanted.places.services.contains(&call.service) {
             return None;
         }
-        let fault = Schedule { seed: wanted.seed, mix: Mix::Mild }.fault(call)?;
+        let fault = wanted.schedule().fault(call)?;
         println!("   chaos: {call}: {fault}");
+        Some(fault)
+    }
+
+    /// What becomes of the nth request of a page for this path.
+    pub fn page_fault(&self, path: &str, nth: u64) -> Option<Fault> {
+        let mut wanted = self.wanted();
+        if let Some(point) = wanted.next.take() {
+            return Some(Fault::Reset(point));
+        }
+        let fault = wanted.places.pages.then(|| wanted.schedule().page_fault(path, nth))??;
+        println!("   chaos: page {path}: {fault}");
         Some(fault)
     }
 

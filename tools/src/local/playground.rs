@@ -4,6 +4,7 @@
 
 mod files;
 
+use super::chaos::Places;
 use super::{Local, tables};
 use crate::faults::{Point, Service};
 use axum::body::{Body, Bytes};
@@ -17,13 +18,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// The names of the services in requests of the page.
-const SERVICES: [(&str, Service); 4] = [
-    ("functions", Service::Functions),
-    ("wechat", Service::WeChat),
-    ("dynamodb", Service::DynamoDb),
-    ("secrets", Service::SecretsManager),
-];
+/// The names of the services in requests of the page; `page` stands for the way from page to functions.
+const SERVICES: [(&str, Service); 3] =
+    [("wechat", Service::WeChat), ("dynamodb", Service::DynamoDb), ("secrets", Service::SecretsManager)];
+
+/// The name of the way from page to functions.
+const PAGE: &str = "page";
 
 /// Where the page finds the functions, so that it needs no CORS.
 const FUNCTIONS: &str = "/_playground/functions";
@@ -57,33 +57,43 @@ async fn file(Path(path): Path<String>) -> Response {
 async fn state(State(local): State<Arc<Local>>, Query(query): Query<HashMap<String, String>>) -> Response {
     let after = query.get("after").and_then(|after| after.parse().ok()).unwrap_or(0);
     let (last, events) = local.record.since(after);
-    let (seed, services, losing) = local.chaos.state();
-    let services: Vec<_> =
-        SERVICES.iter().filter(|(_, service)| services.contains(service)).map(|(name, _)| name).collect();
+    let (seed, places, losing) = local.chaos.state();
+    let services = SERVICES.iter().filter(|(_, service)| places.services.contains(service)).map(|(name, _)| *name);
+    let places: Vec<_> = services.chain(places.pages.then_some(PAGE)).collect();
     let state = json!({
         "last": last,
         "events": events,
         "wechat": local.wechat.overview(),
         "tables": tables::read(&local).await,
         "now": local.clock.now().millis(),
-        "faults": {"seed": seed, "services": services, "losing": losing},
+        "faults": {"seed": seed, "places": places, "losing": losing},
     });
     ([(header::CACHE_CONTROL, "no-store")], Json(state)).into_response()
 }
 
-/// `{"seed", "services": ["functions", "wechat", "dynamodb", "secrets"]}`.
+/// `{"seed", "places": ["page", "wechat", "dynamodb", "secrets"]}`.
 async fn set_faults(State(local): State<Arc<Local>>, body: Bytes) -> Response {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let service = |name: &Value| SERVICES.iter().find(|(known, _)| name == known).map(|(_, service)| *service);
-    let services: Option<Vec<_>> = body["services"].as_array().and_then(|names| names.iter().map(service).collect());
-    let (Some(seed), Some(services)) = (body["seed"].as_u64(), services) else {
-        let names = SERVICES.map(|(name, _)| name).join(", ");
-        let why = format!("seed, a whole number, and services, a list out of {names}, are needed\n");
+    let (Some(seed), Some(places)) = (body["seed"].as_u64(), places(&body["places"])) else {
+        let why = "seed, a whole number, and places, a list out of page, wechat, dynamodb and secrets, are needed\n";
         return (StatusCode::BAD_REQUEST, why).into_response();
     };
-    local.chaos.set(seed, &services);
+    local.chaos.set(seed, places);
     local.apply_chaos();
     StatusCode::NO_CONTENT.into_response()
+}
+
+/// `None` if a name is unknown.
+fn places(names: &Value) -> Option<Places> {
+    let mut places = Places::default();
+    for name in names.as_array()? {
+        match SERVICES.iter().find(|(known, _)| name == known) {
+            Some((_, service)) => places.services.push(*service),
+            None if name == PAGE => places.pages = true,
+            None => return None,
+        }
+    }
+    Some(places)
 }
 
 /// `{"what": "request"}` or `{"what": "reply"}`.

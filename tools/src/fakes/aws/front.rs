@@ -66,7 +66,7 @@ async fn answer(State(front): State<Front>, method: Method, headers: HeaderMap, 
     }
     match service {
         Service::DynamoDb => pass_on(&front.http, &front.aws.engine, method, &headers, body).await,
-        Service::SecretsManager | Service::WeChat | Service::Functions => front.get_secret_value(operation, &body),
+        Service::SecretsManager | Service::WeChat => front.get_secret_value(operation, &body),
     }
 }
 

@@ -61,7 +61,7 @@ impl State {
     pub(super) fn permit(&mut self, function: &str, service: super::Service, operation: &str, body: &[u8]) -> bool {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
         let needed: Vec<(String, &Value)> = match (service, operation) {
-            (super::Service::SecretsManager | super::Service::WeChat | super::Service::Functions, _) => {
+            (super::Service::SecretsManager | super::Service::WeChat, _) => {
                 vec![(format!("secretsmanager:{operation}"), &request["SecretId"])]
             }
             // A transaction needs the permission of each of its actions.

@@ -5,7 +5,7 @@ use super::lambda::{self, Failed};
 use super::request::Request;
 use super::route::RouteKey;
 use super::{FUNCTION_TIMEOUT, Function, authorize};
-use crate::faults::{Call, Decide, Fault, Point, Service};
+use crate::faults::{Fault, Point};
 use crate::template;
 use authorizer::Authorizer;
 use axum::body::{Body, Bytes};
@@ -87,6 +87,9 @@ pub struct Api {
     faults: Mutex<Faults>,
 }
 
+/// Decides what becomes of the nth request for a path; `None` lets it pass.
+type Decide = Box<dyn Fn(&str, u64) -> Option<Fault> + Send + Sync>;
+
 /// What goes wrong between page and API Gateway.
 struct Faults {
     decide: Decide,
@@ -102,15 +105,15 @@ impl Api {
             kept.push(route);
         }
         kept.sort_by_key(|route| route.key.rank());
-        let faults = Faults { decide: Arc::new(|_| None), seen: HashMap::new() };
+        let faults = Faults { decide: Box::new(|_, _| None), seen: HashMap::new() };
         Self { routes: kept, authorizer, cors, watch, faults: Mutex::new(faults) }
     }
 
     /// Decides what goes wrong between page and API Gateway from now on, and counts the requests anew. Only delays and resets
     /// are of use.
-    pub fn decide(&self, decide: impl Fn(&Call) -> Option<Fault> + Send + Sync + 'static) {
+    pub fn decide(&self, decide: impl Fn(&str, u64) -> Option<Fault> + Send + Sync + 'static) {
         *self.faults.lock().unwrap_or_else(PoisonError::into_inner) =
-            Faults { decide: Arc::new(decide), seen: HashMap::new() };
+            Faults { decide: Box::new(decide), seen: HashMap::new() };
     }
 
     /// Serves until the runtime ends.
@@ -261,9 +264,9 @@ impl Api {
     fn fault(&self, path: &str) -> Option<Fault> {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = faults.seen.entry(path.to_owned()).or_default();
-        let call = Call { service: Service::Functions, operation: path.to_owned(), nth: *seen };
         *seen += 1;
-        (faults.decide)(&call)
+        let nth = *seen;
+        (faults.decide)(path, nth)
     }
 }
 

@@ -108,6 +108,9 @@ async fn advance_clock(Shared(wechat): Shared<WeChat>, body: Bytes) -> Response 
         (Value::Number(number), None) if number.as_f64().is_some_and(|number| number < 0.0) => {
             return refuse("cannot be negative: the clock only goes forward");
         }
+        (Value::Number(number), None) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => {
+            return refuse(&format!("is at most {MAX_SECONDS}, a hundred years"));
+        }
         _ => return refuse("is a whole number"),
     }
     StatusCode::NO_CONTENT.into_response()
