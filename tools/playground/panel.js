@@ -57,6 +57,8 @@ const requests = { // The rows of the timeline, by the kind of event.
     return inner('call', `→ ${service} ${operation}${fault ? `: ${fault}` : ''}`, undefined, fault && 'bad')
   },
   wechat({ target, request, response }) {
+    // What the phone itself has from WeChat: codes and encrypted data.
+    if (target.startsWith('/_control/')) return inner('wx', `wx ← WeChat ${target.slice('/_control/'.length)}`, response && json(response))
     const hidden = target.replace(/(secret|access_token)=[^&]*/g, '$1=…')
     return inner('wechat', `→ WeChat ${hidden.split('?')[0]}`, [hidden, request && json(request), json(response)].filter(Boolean).join('\n'))
   },
@@ -101,7 +103,7 @@ function take(news) {
 function drawTables(tables) {
   const known = drawTables.known || new Set()
   drawTables.known = new Set()
-  return Object.entries(tables).flatMap(([name, items]) => [
+  return tables.flatMap(({ name, items }) => [
     make('h3', {}, `${name} (${items.length})`),
     ...items.map((item) => {
       const text = JSON.stringify(item)
@@ -152,7 +154,7 @@ async function ask() {
     for (const box of form.querySelectorAll('[type=checkbox]')) box.checked = places.includes(box.name)
     if (places.length) form.seed.value = seed
   }
-  if (!losing) for (const id of ['lose-reply', 'lose-request']) at(id).ariaPressed = 'false'
+  for (const what of ['reply', 'request']) at(`lose-${what}`).ariaPressed = String(losing === what)
 }
 
 async function watch() {
@@ -165,14 +167,6 @@ async function watch() {
 }
 
 const post = (path, body) => fetch(path, { method: 'POST', body: JSON.stringify(body) })
-
-function lose(id, what) {
-  at(id).onclick = async () => {
-    await post('/_playground/lose', { what })
-    at('lose-reply').ariaPressed = String(id === 'lose-reply')
-    at('lose-request').ariaPressed = String(id === 'lose-request')
-  }
-}
 
 function translate() {
   t = TEXTS[language]
@@ -198,8 +192,7 @@ at('language').onclick = () => {
   translate()
 }
 at('user').onchange = startPhone
-lose('lose-reply', 'reply')
-lose('lose-request', 'request')
+for (const what of ['reply', 'request']) at(`lose-${what}`).onclick = () => post('/_playground/lose', { what })
 at('revoke').onclick = () => post('/_control/access-token', { repeated: true })
 at('clear').onclick = () => {
   events = []

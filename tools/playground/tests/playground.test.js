@@ -26,7 +26,7 @@ describe('the playground', () => {
   after(() => Promise.all(stops.map((stop) => stop())))
 
   /** Opens the playground as a user of their own. */
-  async function open(t, { locale = 'en-GB', user = 'oAlice', viewport = { width: 1360, height: 900 } } = {}) {
+  async function open(t, { locale = 'en-GB', user = 'oAlice', viewport = { width: 1280, height: 800 } } = {}) {
     const context = await browser.newContext({ locale, viewport })
     t.after(() => context.close())
     const page = await context.newPage()
@@ -40,8 +40,10 @@ describe('the playground', () => {
     })
     t.after(() => assert.deepEqual({ faults, foreign }, { faults: [], foreign: [] }))
     await page.goto(`${local.playground}/`)
-    await page.selectOption('#user', user)
     const phone = page.frameLocator('#phone')
+    await phone.locator('#login-button').waitFor()
+    if (user !== 'oAlice') await page.selectOption('#user', user)
+    await page.locator(`#phone[src*="openid=${user}"]`).waitFor()
     await phone.locator('#login-button').waitFor()
     return { page, phone }
   }
@@ -83,11 +85,13 @@ describe('the playground', () => {
     if (IMAGES) await page.screenshot({ path: `${IMAGES}playground-en.png` })
 
     await phone.locator('#profile-button').click()
+    // The field shows the stored name first.
+    await phone.locator('#save-button:not([disabled])').waitFor()
     await phone.locator('input[name=name]').fill('Alice')
     await phone.locator('#save-button').click()
     await told(page, 'changed')
     await phone.locator('#back').click()
-    await phone.locator('#name', { hasText: 'Alice' }).waitFor()
+    await phone.locator('#name', { hasText: /^Alice$/ }).waitFor()
     await phone.locator('#logout-button').click()
     await phone.locator('#login-button').waitFor()
     await told(page, 'logout')
@@ -123,7 +127,7 @@ describe('the playground', () => {
 
   test('a lost request and a lost response to a logout end in a logout', async (t) => {
     const { page, phone } = await open(t, { user: 'oBob' })
-    for (const [what, sentence] of [['request', 'requestLost'], ['reply', 'endConfirmed']]) {
+    for (const [what, sentence] of [['request', 'requestLost'], ['reply', 'replyLost']]) {
       await phone.locator('#login-button').click()
       await phone.locator('#logout-button').waitFor()
       await page.waitForTimeout(600)
@@ -203,7 +207,7 @@ describe('the playground', () => {
     assert.ok(width <= 390, `${width} pixels wide`)
     if (IMAGES) await page.screenshot({ path: `${IMAGES}playground-narrow.png` })
     if (IMAGES) {
-      await page.setViewportSize({ width: 1360, height: 900 })
+      await page.setViewportSize({ width: 1280, height: 800 })
       await page.screenshot({ path: `${IMAGES}playground-zh.png` })
     }
     await page.locator('#language').click()

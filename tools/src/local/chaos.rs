@@ -48,10 +48,10 @@ impl Chaos {
         self.wanted().next = Some(point);
     }
 
-    /// The seed, the places, and whether something is to be lost next.
-    pub fn state(&self) -> (u64, Places, bool) {
+    /// The seed, the places, and what is to be lost next.
+    pub fn state(&self) -> (u64, Places, Option<Point>) {
         let wanted = self.wanted();
-        (wanted.seed, wanted.places.clone(), wanted.next.is_some())
+        (wanted.seed, wanted.places.clone(), wanted.next)
     }
 
     /// What becomes of this call of a function.

@@ -60,6 +60,7 @@ async fn state(State(local): State<Arc<Local>>, Query(query): Query<HashMap<Stri
     let (seed, places, losing) = local.chaos.state();
     let services = SERVICES.iter().filter(|(_, service)| places.services.contains(service)).map(|(name, _)| *name);
     let places: Vec<_> = services.chain(places.pages.then_some(PAGE)).collect();
+    let losing = losing.map(|point| if point == Point::Request { "request" } else { "reply" });
     let state = json!({
         "last": last,
         "events": events,

@@ -1,7 +1,7 @@
 //! What has happened lately, for the playground to show.
 
 use crate::fakes::gateway::{Served, Watch, request_id};
-use crate::faults::{Call, Exchange, Fault};
+use crate::faults::{Call, Exchange, Fault, Service};
 use miniprogram::clock::{Timestamp, system_now};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -51,7 +51,11 @@ impl Record {
     /// Takes a call of a function to a service.
     pub fn call(&self, call: &Call, fault: Option<&Fault>) {
         let fault = fault.map(ToString::to_string);
-        let service = format!("{:?}", call.service);
+        let service = match call.service {
+            Service::WeChat => "WeChat",
+            Service::DynamoDb => "DynamoDB",
+            Service::SecretsManager => "Secrets Manager",
+        };
         self.push(json!({"kind": "call", "service": service, "operation": call.operation, "fault": fault}));
     }
 

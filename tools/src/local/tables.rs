@@ -11,16 +11,16 @@ use std::collections::HashMap;
 /// More items than this of one table nobody reads.
 const MAX_ITEMS: i32 = 50;
 
-/// Each table's name and items.
+/// A list of the tables, each with its name and items.
 pub(super) async fn read(local: &Local) -> Value {
     let client = Client::new(&local.aws.patient_sdk());
     let tables = &local.tables;
-    let mut read = Map::new();
+    let mut read = Vec::new();
     for name in [&tables.users, &tables.sessions, &tables.access_tokens, &tables.erasures] {
         let scanned = client.scan().table_name(name).limit(MAX_ITEMS).consistent_read(true).send().await;
         let mut items: Vec<Value> = scanned.map(|page| page.items().iter().map(item).collect()).unwrap_or_default();
         items.sort_by_key(Value::to_string);
-        read.insert(name.clone(), items.into());
+        read.push(json!({"name": name, "items": items}));
     }
     read.into()
 }
