@@ -48,7 +48,7 @@ async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let (Some(table), Some(key_secret), 1..) = (table, key_secret, per_second) else {
         return Err(USAGE.into());
     };
-    let (store, keyring) = tools::stack::open(&table, &key_secret).await?;
+    let (store, keyring) = tools::stack::open(&tools::stack::config(&table, None)?, &key_secret).await?;
 
     let done = if dry_run { "would be sealed anew" } else { "sealed anew" };
     let mut walk = Walk::new(&store, &keyring, Options { page: PAGE, per_second, dry_run });

@@ -52,6 +52,12 @@ async fn users_are_imported_with_what_is_known_of_them() {
     assert!(!users["oBob"].contains_key("phone") && !users["oBob"].contains_key("name"));
 }
 
+#[test]
+fn the_command_reads_the_table_of_erasures_that_it_is_given() {
+    let config = tools::stack::config("users", Some("erasures")).expect("a configuration");
+    assert_eq!((config.users_table.as_str(), config.erasures_table.as_deref()), ("users", Some("erasures")));
+}
+
 #[tokio::test]
 async fn a_dry_run_writes_nothing() {
     let app = TestApp::start().await;
