@@ -22,7 +22,7 @@ const zh = {
   clear: '清空',
   timelineHint: '最新的在最上面。每个请求下面是函数的日志行，以及它对微信和 AWS 的调用；点开可看内容。',
   stored: '数据表里实际存储的内容',
-  storedHint: '手机号和 session_key 加密保存，token 和 openid 只保存哈希。',
+  storedHint: '手机号、session_key 和 access_token 加密保存；用户的 token 只保存哈希。',
   wechat: '微信模拟服务',
   users: '用户',
   loginCodes: '登录 code',
@@ -73,7 +73,7 @@ const zh = {
     expires_at: '到期时间（秒）',
     ended_at: '此前的登录全部作废',
     sessions: '用户的会话列表',
-    access_token: '微信 access_token',
+    token: '微信 access_token，已加密',
   },
 }
 
@@ -99,7 +99,7 @@ const en = {
   clear: 'Clear',
   timelineHint: 'Newest first. Below each request: the function’s log line and its calls to WeChat and AWS. Open a line for details.',
   stored: 'What the tables really hold',
-  storedHint: 'Phone numbers and session keys are encrypted; of tokens and openids only hashes are keys.',
+  storedHint: 'Phone numbers, session keys and the access token are encrypted. Of a user’s token only a hash is stored.',
   wechat: 'The fake of WeChat',
   users: 'Users',
   loginCodes: 'Login codes',
@@ -150,7 +150,7 @@ const en = {
     expires_at: 'when it expires, in seconds',
     ended_at: 'logins before this are void',
     sessions: 'the user’s sessions',
-    access_token: 'WeChat’s access token',
+    token: 'WeChat’s access token, encrypted',
   },
 }
 
