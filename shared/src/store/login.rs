@@ -9,11 +9,14 @@ use crate::session::{Session, TokenHash};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use conditions::{ENROL, MARGIN, MAX_AHEAD, OPEN};
 use futures_util::future::try_join_all;
-use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Maximum number of sessions of a user; the oldest is evicted.
 pub const MAX_SESSIONS: usize = 20;
+
+/// Maximum number of live sessions that one login evicts: the one that it pushed out itself, and a few that a crash left. Of a
+/// thousand racing logins each would else bury what all the others do.
+const MAX_EVICTED: usize = 5;
 
 /// The outcome of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,15 +149,15 @@ impl Store {
     }
 }
 
-/// The members that must go: those that have expired or are damaged, and the oldest beyond [`MAX_SESSIONS`].
+/// The members that must go: those that have expired or are damaged, and the next [`MAX_EVICTED`] beyond [`MAX_SESSIONS`].
 fn evicted(members: &[String], opening: &Opening<'_>) -> Vec<String> {
     let Session { created_at, expires_at, .. } = *opening.session;
     let horizon = created_at - expires_at.since(created_at);
     let lives = |member: &&String| item::login_time(member).is_some_and(|time| time > horizon);
+    let (mut live, dead): (Vec<&String>, Vec<&String>) = members.iter().partition(lives);
     // Members begin with the time of their login, so the last in order are the newest.
-    let live: BTreeSet<&String> = members.iter().filter(lives).collect();
-    let kept: BTreeSet<&String> = live.into_iter().rev().take(MAX_SESSIONS).collect();
-    members.iter().filter(|member| !kept.contains(member)).cloned().collect()
+    live.sort_unstable_by(|a, b| b.cmp(a));
+    live.into_iter().skip(MAX_SESSIONS).take(MAX_EVICTED).chain(dead).cloned().collect()
 }
 
 #[cfg(test)]
@@ -208,5 +211,11 @@ mod tests {
     fn a_damaged_member_is_evicted() {
         let damaged = vec!["no time".to_owned()];
         assert_eq!(gone(&damaged, 20, 1_000_000), damaged);
+    }
+
+    #[test]
+    fn of_many_too_many_the_newest_few_are_evicted() {
+        // Those are what this login pushed out itself; each of the others pushed out its own.
+        assert_eq!(gone(&members(1..=100), 100, 1_000_000), members((76..=80).rev()));
     }
 }
