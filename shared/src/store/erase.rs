@@ -1,7 +1,7 @@
 //! The end of a user: the record of it, the tombstone in the user's place, and the erasures that nobody's session asks for.
 
 use super::conditions::{DOOR_OF_EVENT, ERASURE, MAX_AHEAD, WIPE, WIPE_WITHOUT_SESSIONS};
-use super::ends::{Door, End, Next, ahead, created_at, door_time};
+use super::ends::{Door, End, Next, ahead, came_through, created_at, door_time};
 use super::item::{self, Item, number, text};
 use super::write::{Written, conditionally, put_conditionally};
 use super::{Error, Store};
@@ -38,7 +38,14 @@ impl Store {
                 .expression_attribute_values(":ahead", number(ahead(clock).millis()))
                 .return_values(ReturnValue::AllNew);
             let user = match conditionally(update, scope).await? {
-                Ok(user) => user.ok_or(Error::Corrupt)?,
+                Ok(user) => {
+                    let user = user.ok_or(Error::Corrupt)?;
+                    if let Some(newest) = came_through(&user, at, ahead(clock)) {
+                        at = door_time(clock, Some(newest));
+                        continue;
+                    }
+                    user
+                }
                 Err(Some(user)) if user.contains_key(item::ID) && created_at(&user) <= event => {
                     at = door_time(clock, Some(item::ended_at(&user).ok_or(Error::Corrupt)?));
                     continue;

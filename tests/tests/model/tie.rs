@@ -7,10 +7,11 @@ use std::fs;
 use std::path::Path;
 
 /// Parts that the product does not have yet: the model found them missing. To be emptied.
-const NOT_IN_PRODUCT: &[Part] = &[Part::DoorCoversMembers];
+const NOT_IN_PRODUCT: &[Part] = &[];
 
 const LOGIN: &str = "shared/src/store/login.rs";
 const ENDS: &str = "shared/src/store/ends.rs";
+const ERASE: &str = "shared/src/store/erase.rs";
 const FUNCTION: &str = "functions/login/src/lib.rs";
 
 /// Where a part is in the code, and what stands there, in this order.
@@ -30,11 +31,21 @@ fn code(part: Part) -> Option<(&'static str, &'static [&'static str])> {
         Part::TombstoneCoversLogin => (ENDS, &["item::tombstone(item::TOKEN_HASH, hash, now.max(login_at))"]),
         Part::MarkFirst => (ENDS, &["self.bury(&ending.hash,", "self.shut(ending, clock, scope)"]),
         Part::RepetitionGoesOn => (ENDS, &["Found::Ended(tombstone) if tombstone.is_unfinished(end)"]),
-        Part::DoorHasMargin => (ENDS, &["async fn shut(", "let mut at = clock.now() + MARGIN;"]),
-        Part::DoorReturnsSet => (ENDS, &["async fn shut(", "ReturnValue::AllNew", "Ok(user) => return Ok(Ok(Door"]),
+        Part::DoorHasMargin => {
+            (ENDS, &["let at = clock.now() + MARGIN;", "async fn shut(", "let mut at = door_time(clock, None);"])
+        }
+        Part::DoorReturnsSet => {
+            (ENDS, &["async fn shut(", "ReturnValue::AllNew", "None => return Ok(Ok(Door { at, user }))"])
+        }
+        Part::DoorCoversMembers => (
+            ENDS,
+            &["async fn shut(", "match came_through(&user, at, ahead(clock))", "at = door_time(clock, Some(newest))"],
+        ),
         Part::TakeOutRaisesGoneAt => (ENDS, &["update(\"SET gone_at = :newest \", TAKE_OUT)"]),
-        Part::TakeOutAllStartsOver => (ENDS, &["let mut repeated", "loop {", "self.finish(", "repeated = true;"]),
-        Part::WipeLeavesTombstone => (ENDS, &["item::tombstone(item::USER_HASH, user_hash, door.at)"]),
+        Part::TakeOutAllStartsOver => {
+            (ENDS, &["let (mut repeated, mut adopted)", "loop {", "self.finish(", "repeated = true;"])
+        }
+        Part::WipeLeavesTombstone => (ERASE, &["item::tombstone(item::USER_HASH, user_hash, door.at)"]),
         Part::RecordBeforeWipe => (ENDS, &["self.record_erasure(user_hash,", "self.wipe(user_hash,"]),
         _ => return None,
     })
@@ -71,11 +82,16 @@ fn every_clause_is_in_the_condition_that_the_store_sends() {
 fn the_store_sends_every_condition() {
     let sent = [
         (LOGIN, &["(ENROL)", "(OPEN)"][..]),
+        (ENDS, &["(BURY)", "(DOOR)", "(TAKE_OUT_ALL)", ", TAKE_OUT)", ", TAKE_OUT_OLDER)"]),
         (
-            ENDS,
-            &["(BURY)", "(DOOR)", "(DOOR_OF_EVENT)", "(TAKE_OUT_ALL)", "(ERASURE)", ", TAKE_OUT)", ", TAKE_OUT_OLDER)"],
+            ERASE,
+            &[
+                "(DOOR_OF_EVENT)",
+                "(ERASURE)",
+                "if members.is_empty() { WIPE_WITHOUT_SESSIONS } else { WIPE }",
+                "came_through(&user, at, ahead(clock))",
+            ],
         ),
-        (ENDS, &["if members.is_empty() { WIPE_WITHOUT_SESSIONS } else { WIPE }"]),
         ("shared/src/store/phone.rs", &["PHONE)"]),
         ("shared/src/store/profile.rs", &["MEMBER)"]),
     ];
