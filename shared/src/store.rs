@@ -14,12 +14,14 @@
 mod access_token;
 pub mod conditions;
 mod ends;
+mod erase;
 mod import;
 mod item;
 mod login;
 mod phone;
 mod profile;
 mod reseal;
+mod restore;
 mod write;
 
 use crate::aws::{self, Fault};
@@ -43,6 +45,7 @@ pub use login::{Login, MAX_SESSIONS};
 pub use phone::{SealedPhone, StoredPhone};
 pub use profile::{Change, StoredUser};
 pub use reseal::{PhonesPage, UserPhone};
+pub use restore::{ErasuresReplayed, SessionsEnded};
 
 const WORDS: aws::Words = aws::Words {
     unavailable: "DynamoDB: no answer",

@@ -1,5 +1,6 @@
 //! WeChat's access token, shared by all instances.
 
+use super::conditions::{MARGIN, MAX_AHEAD};
 use super::item::{self, Item, get_number, get_text, number, text};
 use super::write::conditionally;
 use super::{Error, Store};
@@ -58,7 +59,10 @@ impl Store {
         let update = self
             .update_access_token(appid)
             .update_expression("SET #token = :token, obtained_at = :obtained_at, expires_at = :expires_at")
-            .condition_expression("attribute_not_exists(obtained_at) OR obtained_at < :obtained_at")
+            .condition_expression(
+                "attribute_not_exists(obtained_at) OR obtained_at < :obtained_at OR obtained_at > :ahead",
+            )
+            .expression_attribute_values(":ahead", number((token.obtained_at + MARGIN + MAX_AHEAD).millis()))
             .expression_attribute_names("#token", item::TOKEN)
             .expression_attribute_values(":token", text(&token.token))
             .expression_attribute_values(":obtained_at", number(token.obtained_at.millis()))
@@ -122,7 +126,9 @@ fn forced(item: &Item) -> Vec<u64> {
 /// The times of the last day with `now` added, or why it is not to be.
 fn with_another(seen: &[u64], now: Timestamp) -> Result<Vec<String>, Claim> {
     let times = seen.iter().map(|time| Timestamp::from_millis(*time));
-    let recent: Vec<Timestamp> = times.filter(|time| now.since(*time) < DAY).collect();
+    // A time that lies further ahead comes from a broken clock.
+    let ahead = now + MARGIN + MAX_AHEAD;
+    let recent: Vec<Timestamp> = times.filter(|time| now.since(*time) < DAY && *time <= ahead).collect();
     if let Some(last) = recent.iter().max().filter(|time| now.since(**time) < FORCE_EVERY) {
         return Err(Claim::Taken(*last));
     }
@@ -163,5 +169,10 @@ mod tests {
     fn replacements_of_the_day_before_are_forgotten() {
         let seen: Vec<u64> = (0..20).map(|hour| hour * HOUR_MS).collect();
         assert_eq!(with_another(&seen, at(24 * HOUR_MS)).map(|times| times.len()), Ok(20));
+    }
+
+    #[test]
+    fn a_replacement_that_lies_far_ahead_does_not_count() {
+        assert_eq!(with_another(&[100_000], at(7)), Ok(vec!["7".to_owned()]));
     }
 }

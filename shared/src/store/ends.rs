@@ -8,23 +8,16 @@
 //!
 //! The conditions, and what each is for, are in [`super::conditions`].
 
-use super::conditions::{
-    BURY, DOOR, DOOR_OF_EVENT, ERASURE, MARGIN, MAX_AHEAD, TAKE_OUT, TAKE_OUT_ALL, TAKE_OUT_OLDER, WIPE,
-    WIPE_WITHOUT_SESSIONS,
-};
+use super::conditions::{BURY, DOOR, MARGIN, MAX_AHEAD, TAKE_OUT, TAKE_OUT_ALL, TAKE_OUT_OLDER};
 use super::item::{self, Item, get_number, get_text, number, text};
 use super::write::{conditionally, put_conditionally};
 use super::{Error, Found, Store};
-use crate::aws::Fault;
 use crate::clock::{Clock, Timestamp};
 use crate::scope::Scope;
 use crate::session::TokenHash;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use futures_util::future::try_join_all;
 use std::time::Duration;
-
-/// Lifetime of the record of an erasure: longer than that of any backup (point-in-time recovery goes back 35 days).
-const ERASURE_TTL: Duration = Duration::from_secs(36 * 24 * 60 * 60);
 
 /// The extent of an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,10 +101,39 @@ impl Ending {
 }
 
 /// The door that an end has shut.
-struct Door {
-    at: Timestamp,
+pub(super) struct Door {
+    pub(super) at: Timestamp,
     /// The user's item behind it.
-    user: Item,
+    pub(super) user: Item,
+}
+
+/// What follows on the last step of an end.
+pub(super) enum Next {
+    /// Nothing.
+    Done,
+    /// The same step, behind another's newer door that nobody came through. Two callers who each shut a door again would do so
+    /// in turn for ever.
+    Finish(Door),
+    /// The door must be shut again.
+    Shut,
+}
+
+/// The time of a door that is shut now, if the one that was there already is at `there`: each has a time of its own.
+pub(super) fn door_time(clock: &Clock, there: Option<Timestamp>) -> Timestamp {
+    let at = clock.now() + MARGIN;
+    there.map_or(at, |there| at.max(there + Duration::from_millis(1)))
+}
+
+/// The newest login that came through a door at `at`, which took long on its way: a late copy of it would make the user again. Logins
+/// from beyond `ahead` come from a broken clock.
+pub(super) fn came_through(user: &Item, at: Timestamp, ahead: Timestamp) -> Option<Timestamp> {
+    let times = item::members(user).iter().filter_map(|member| item::login_time(member));
+    times.filter(|time| *time > at && *time <= ahead).max()
+}
+
+/// The time past which a stored time comes from a broken clock.
+pub(super) fn ahead(clock: &Clock) -> Timestamp {
+    clock.now() + MARGIN + MAX_AHEAD
 }
 
 impl Store {
@@ -131,58 +153,27 @@ impl Store {
             self.take_out(&ending.user_hash, std::slice::from_ref(&ending.member), clock.now(), scope).await?;
             return Ok(true);
         }
-        let mut repeated = ending.repeated;
+        let (mut repeated, mut adopted) = (ending.repeated, None);
         loop {
-            let door = match self.shut(ending, clock, scope).await? {
-                Ok(door) => door,
-                Err(user) => return Ok(repeated && done_without_member(ending, user.as_ref())),
+            let door = match adopted.take() {
+                Some(door) => door,
+                None => match self.shut(ending, clock, scope).await? {
+                    Ok(door) => door,
+                    Err(user) => return Ok(repeated && done_without_member(ending, user.as_ref())),
+                },
             };
-            if self.finish(ending.end, Some(&ending.member), &ending.user_hash, &door, scope).await? {
-                return Ok(true);
+            match self.finish(ending.end, Some(&ending.member), &ending.user_hash, &door, clock, scope).await? {
+                Next::Done => return Ok(true),
+                Next::Finish(door) => adopted = Some(door),
+                Next::Shut => {}
             }
             repeated = true;
         }
     }
 
-    /// Erases the user of `user_hash` for an event of WeChat's, or an erasure, at `event`, unless the user was made after it:
-    /// whether anything was there to erase.
-    ///
-    /// # Errors
-    /// As [`Store::end`].
-    pub async fn erase_for_event(
-        &self,
-        user_hash: &str,
-        event: Timestamp,
-        clock: &Clock,
-        scope: &Scope,
-    ) -> Result<bool, Error> {
-        let mut at = clock.now() + MARGIN;
-        loop {
-            let update = self
-                .update_user(user_hash)
-                .update_expression("SET ended_at = :at")
-                .condition_expression(DOOR_OF_EVENT)
-                .expression_attribute_values(":event", number(event.millis()))
-                .expression_attribute_values(":at", number(at.millis()))
-                .expression_attribute_values(":ahead", number((clock.now() + MARGIN + MAX_AHEAD).millis()))
-                .return_values(ReturnValue::AllNew);
-            let user = match conditionally(update, scope).await? {
-                Ok(user) => user.ok_or(Error::Corrupt)?,
-                Err(Some(user)) if user.contains_key(item::ID) && created_at(&user) <= event => {
-                    at = item::ended_at(&user).ok_or(Error::Corrupt)? + Duration::from_millis(1);
-                    continue;
-                }
-                Err(_) => return Ok(false),
-            };
-            if self.finish(End::User, None, user_hash, &Door { at, user }, scope).await? {
-                return Ok(true);
-            }
-        }
-    }
-
     /// Shuts the user's door; the inner error is the user's item, if the caller is not listed there.
     async fn shut(&self, ending: &Ending, clock: &Clock, scope: &Scope) -> Result<Result<Door, Option<Item>>, Error> {
-        let mut at = clock.now() + MARGIN;
+        let mut at = door_time(clock, None);
         loop {
             let update = self
                 .update_user(&ending.user_hash)
@@ -191,29 +182,35 @@ impl Store {
                 .expression_attribute_names("#sessions", item::SESSIONS)
                 .expression_attribute_values(":member", text(&ending.member))
                 .expression_attribute_values(":at", number(at.millis()))
-                .expression_attribute_values(":ahead", number((clock.now() + MARGIN + MAX_AHEAD).millis()))
+                .expression_attribute_values(":ahead", number(ahead(clock).millis()))
                 .return_values(ReturnValue::AllNew);
             match conditionally(update, scope).await? {
-                Ok(user) => return Ok(Ok(Door { at, user: user.ok_or(Error::Corrupt)? })),
-                // Another door is as new. Each has a time of its own.
+                Ok(user) => {
+                    let user = user.ok_or(Error::Corrupt)?;
+                    match came_through(&user, at, ahead(clock)) {
+                        None => return Ok(Ok(Door { at, user })),
+                        Some(newest) => at = door_time(clock, Some(newest)),
+                    }
+                }
+                // Another door is as new, or the response to this one was lost.
                 Err(Some(user)) if item::members(&user).contains(&ending.member) => {
-                    at = item::ended_at(&user).ok_or(Error::Corrupt)? + Duration::from_millis(1);
+                    at = door_time(clock, Some(item::ended_at(&user).ok_or(Error::Corrupt)?));
                 }
                 Err(user) => return Ok(Err(user)),
             }
         }
     }
 
-    /// Buries the sessions behind the door, but for the caller's own, and takes them out or wipes the user: `false` if another door
-    /// has been shut since, with the caller still listed.
-    async fn finish(
+    /// Buries the sessions behind the door, but for the caller's own, and takes them out or wipes the user.
+    pub(super) async fn finish(
         &self,
         end: End,
         own: Option<&String>,
         user_hash: &str,
         door: &Door,
+        clock: &Clock,
         scope: &Scope,
-    ) -> Result<bool, Error> {
+    ) -> Result<Next, Error> {
         let members = item::members(&door.user);
         let others = members.iter().filter(|member| Some(*member) != own);
         try_join_all(others.map(|member| {
@@ -226,7 +223,7 @@ impl Store {
                 self.record_erasure(user_hash, door.at, scope).await?;
                 self.wipe(user_hash, door, scope).await?
             }
-            End::Session | End::Sessions if members.is_empty() => return Ok(true),
+            End::Session | End::Sessions if members.is_empty() => return Ok(Next::Done),
             End::Session | End::Sessions => {
                 let update = self
                     .update_user(user_hash)
@@ -238,55 +235,18 @@ impl Store {
                 conditionally(update, scope).await?
             }
         }) else {
-            return Ok(true);
+            return Ok(Next::Done);
         };
-        let user = user.filter(|user| user.contains_key(item::ID));
-        Ok(match (end, own) {
-            (_, None) | (End::User, _) => user.is_none(),
-            (_, Some(own)) => user.is_none_or(|user| !item::members(&user).contains(own)),
-        })
-    }
-
-    /// Puts the user's tombstone in the user's place, if no session came or went since the door was shut.
-    async fn wipe(&self, user_hash: &str, door: &Door, scope: &Scope) -> Result<super::write::Written, Error> {
-        let mut tombstone = item::tombstone(item::USER_HASH, user_hash, door.at);
-        if let Some(gone_at) = door.user.get(item::GONE_AT) {
-            tombstone.insert(item::GONE_AT.to_owned(), gone_at.clone());
+        let Some(user) = user.filter(|user| user.contains_key(item::ID)) else {
+            return Ok(Next::Done);
+        };
+        let listed = own.is_some_and(|own| item::members(&user).contains(own));
+        if !listed {
+            return Ok(if end == End::User { Next::Shut } else { Next::Done });
         }
-        let members = item::members(&door.user);
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.users)
-            .set_item(Some(tombstone))
-            .condition_expression(if members.is_empty() { WIPE_WITHOUT_SESSIONS } else { WIPE })
-            .expression_attribute_names("#sessions", item::SESSIONS)
-            .expression_attribute_values(":at", number(door.at.millis()));
-        let put = match members {
-            [] => put,
-            members => put.expression_attribute_values(":seen", AttributeValue::Ss(members.to_vec())),
-        };
-        put_conditionally(put, scope).await
-    }
-
-    /// Records an erasure, so that it can be repeated after a restore of the users table.
-    async fn record_erasure(&self, user_hash: &str, at: Timestamp, scope: &Scope) -> Result<(), Error> {
-        let table = self.erasures.as_ref().ok_or(Error::Aws(Fault::Misconfigured("ERASURES_TABLE is not set")))?;
-        let record = Item::from([
-            (item::USER_HASH.to_owned(), text(user_hash)),
-            (item::ERASED_AT.to_owned(), number(at.millis())),
-            (item::EXPIRES_AT.to_owned(), number((at + ERASURE_TTL).seconds())),
-        ]);
-        let put = self
-            .client
-            .put_item()
-            .table_name(table)
-            .set_item(Some(record))
-            .condition_expression(ERASURE)
-            .expression_attribute_values(":at", number(at.millis()))
-            .expression_attribute_values(":ahead", number((at + MAX_AHEAD).millis()));
-        // A later record stays.
-        put_conditionally(put, scope).await.map(drop)
+        let at = item::ended_at(&user).ok_or(Error::Corrupt)?;
+        let nobody_came = came_through(&user, at, ahead(clock)).is_none();
+        Ok(if nobody_came && at <= ahead(clock) { Next::Finish(Door { at, user }) } else { Next::Shut })
     }
 
     /// Puts a tombstone in the place of the session of a login at `login_at`: the tombstone that is there already, if any.
@@ -356,6 +316,6 @@ fn done_without_member(ending: &Ending, user: Option<&Item>) -> bool {
     }
 }
 
-fn created_at(user: &Item) -> Timestamp {
+pub(super) fn created_at(user: &Item) -> Timestamp {
     Timestamp::from_millis(get_number(user, item::CREATED_AT).unwrap_or_default())
 }

@@ -3,7 +3,6 @@
 use super::item::{self, Item, number, text};
 use super::write::put_conditionally;
 use super::{Error, SealedPhone, Store};
-use crate::aws::Fault;
 use crate::clock::Timestamp;
 use crate::scope::Scope;
 use uuid::Uuid;
@@ -78,7 +77,6 @@ impl Store {
 
     /// Returns whether the erasure of a user is on record.
     async fn was_erased(&self, user_hash: &str, scope: &Scope) -> Result<bool, Error> {
-        let table = self.erasures.as_ref().ok_or(Error::Aws(Fault::Misconfigured("ERASURES_TABLE is not set")))?;
-        Ok(self.read(table, item::USER_HASH, user_hash, scope).await?.is_some())
+        Ok(self.read(self.erasures_table()?, item::USER_HASH, user_hash, scope).await?.is_some())
     }
 }

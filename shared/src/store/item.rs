@@ -94,7 +94,12 @@ pub fn user_hash(appid: &str, openid: &str) -> String {
 
 /// The entry of a session in its user's set: `<login time in ms>#<token hash>`.
 pub fn member(hash: &TokenHash, session: &Session) -> String {
-    format!("{:013}#{}", session.created_at.millis(), hash.as_str())
+    member_of(hash.as_str(), session.created_at)
+}
+
+/// The same, of a session that was read.
+pub fn member_of(hash: &str, created_at: Timestamp) -> String {
+    format!("{:013}#{hash}", created_at.millis())
 }
 
 /// Time at which the session of a member was opened.

@@ -9,11 +9,14 @@ use crate::session::{Session, TokenHash};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use conditions::{ENROL, MARGIN, MAX_AHEAD, OPEN};
 use futures_util::future::try_join_all;
-use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Maximum number of sessions of a user; the oldest is evicted.
 pub const MAX_SESSIONS: usize = 20;
+
+/// Maximum number of live sessions that one login evicts: the one that it pushed out itself, and a few that a crash left. Of a
+/// thousand racing logins each would else bury what all the others do.
+const MAX_EVICTED: usize = 5;
 
 /// The outcome of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,15 +149,18 @@ impl Store {
     }
 }
 
-/// The members that must go: those that have expired or are damaged, and the oldest beyond [`MAX_SESSIONS`].
+/// The members that must go: those that have expired or are damaged; this login's own, where [`MAX_SESSIONS`] newer ones came
+/// before it; and the next [`MAX_EVICTED`] beyond them.
 fn evicted(members: &[String], opening: &Opening<'_>) -> Vec<String> {
     let Session { created_at, expires_at, .. } = *opening.session;
     let horizon = created_at - expires_at.since(created_at);
     let lives = |member: &&String| item::login_time(member).is_some_and(|time| time > horizon);
+    let (mut live, dead): (Vec<&String>, Vec<&String>) = members.iter().partition(lives);
     // Members begin with the time of their login, so the last in order are the newest.
-    let live: BTreeSet<&String> = members.iter().filter(lives).collect();
-    let kept: BTreeSet<&String> = live.into_iter().rev().take(MAX_SESSIONS).collect();
-    members.iter().filter(|member| !kept.contains(member)).cloned().collect()
+    live.sort_unstable_by(|a, b| b.cmp(a));
+    let beyond = live.into_iter().skip(MAX_SESSIONS).enumerate();
+    let next = beyond.filter(|(index, member)| *index < MAX_EVICTED || **member == opening.member);
+    next.map(|(_, member)| member).chain(dead).cloned().collect()
 }
 
 #[cfg(test)]
@@ -168,6 +174,11 @@ mod tests {
 
     /// The members that a login at `now` evicts, if sessions live for `ttl` ms.
     fn gone(members: &[String], now: u64, ttl: u64) -> Vec<String> {
+        gone_by("", members, now, ttl)
+    }
+
+    /// The same, by the login of `own`.
+    fn gone_by(own: &str, members: &[String], now: u64, ttl: u64) -> Vec<String> {
         let created_at = Timestamp::from_millis(now);
         let session = Session {
             openid: "o".to_owned(),
@@ -183,7 +194,7 @@ mod tests {
             session: &session,
             began: created_at,
             user_hash: String::new(),
-            member: String::new(),
+            member: own.to_owned(),
         };
         evicted(members, &opening)
     }
@@ -208,5 +219,17 @@ mod tests {
     fn a_damaged_member_is_evicted() {
         let damaged = vec!["no time".to_owned()];
         assert_eq!(gone(&damaged, 20, 1_000_000), damaged);
+    }
+
+    #[test]
+    fn of_many_too_many_the_newest_few_are_evicted() {
+        // Those are what this login pushed out itself; each of the others pushed out its own.
+        assert_eq!(gone(&members(1..=100), 100, 1_000_000), members((76..=80).rev()));
+    }
+
+    #[test]
+    fn a_login_that_many_newer_ones_overtook_evicts_itself() {
+        let overtaken = members([1]).remove(0);
+        assert!(gone_by(&overtaken, &members(1..=100), 1, 1_000_000).contains(&overtaken));
     }
 }

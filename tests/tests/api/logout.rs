@@ -352,3 +352,21 @@ async fn an_end_time_far_ahead_locks_nobody_out() {
         assert!(works(&app, &token).await, "{name}");
     }
 }
+
+#[tokio::test]
+async fn an_end_covers_a_login_that_came_through_its_door() {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    let app = TestApp::start().await;
+    let token = app.log_in("oAlice").await;
+    // As if this login had enrolled while the door took its time.
+    let later = (app.clock.now() + Duration::from_secs(5)).millis();
+    let member = format!("{later:013}#{}", "a".repeat(64));
+    let update =
+        app.dynamodb().update_item().table_name(&app.tables.users).key("user_hash", TestApp::user_key("oAlice"));
+    let update = update.update_expression("ADD #sessions :member").expression_attribute_names("#sessions", "sessions");
+    update.expression_attribute_values(":member", AttributeValue::Ss(vec![member])).send().await.expect("an update");
+    assert_outcome(&erase(&app, &token).await, 200, "ok");
+    let user = scan(&app.dynamodb(), &app.tables.users).await.remove(0);
+    let ended_at: u64 = user["ended_at"].as_n().expect("a number").parse().expect("a number");
+    assert!(!user.contains_key("openid") && ended_at > later, "{ended_at} {later}");
+}

@@ -15,4 +15,5 @@ mod replay;
 mod services;
 mod session_key;
 mod sessions;
+mod stampede;
 mod user;

@@ -85,6 +85,8 @@ parts! {
     DoorHasMargin,
     /// The sessions that are buried are those of the item in which the door was shut.
     DoorReturnsSet,
+    /// A door is as new as every login that it lists, also where one came through while it was being shut.
+    DoorCoversMembers,
     /// `gone_at` is raised when a member is taken out.
     TakeOutRaisesGoneAt,
     /// A logout of all that no longer owns the door shuts it again.

@@ -32,7 +32,7 @@ impl Sessions {
                 }
             }
             Row::Tombstone { unfinished: Some(there), .. } if there == kind && self.has(Part::RepetitionGoesOn) => {
-                self.go_on(state, index, code, kind, true, set)
+                self.go_on(state, index, code, (kind, set), true)
             }
             _ => UNAUTHORIZED,
         }
@@ -45,17 +45,17 @@ impl Sessions {
     }
 
     /// After the caller's session was buried.
-    fn go_on(&self, state: &mut State, index: usize, code: usize, kind: Kind, repeated: bool, seen: u8) -> Step {
+    fn go_on(&self, state: &mut State, index: usize, code: usize, (kind, seen): (Kind, u8), again: bool) -> Step {
         if kind == Kind::Session {
             self.take_out(state, index, bit(code));
             return Step::TakingOut;
         }
-        self.shut_door(state, index, Some(code), repeated, seen)
+        self.shut_door(state, index, Some(code), again, seen)
     }
 
     /// Refuses all logins that began before now.
-    pub fn shut_door(&self, state: &mut State, index: usize, by: Option<usize>, repeated: bool, seen: u8) -> Step {
-        self.shut_door_past(state, index, by, (repeated, seen), None)
+    pub fn shut_door(&self, state: &mut State, index: usize, by: Option<usize>, again: bool, seen: u8) -> Step {
+        self.shut_door_past(state, index, by, (again, seen), None)
     }
 
     /// Where a door is in the way, this one is later still; and the clock is read each time.
@@ -64,7 +64,7 @@ impl Sessions {
         state: &mut State,
         index: usize,
         by: Option<usize>,
-        (repeated, seen): (bool, u8),
+        (again, seen): (bool, u8),
         ended_at: Option<u8>,
     ) -> Step {
         let margin = if self.has(Part::DoorHasMargin) { self.scenario.margin } else { 0 };
@@ -77,7 +77,7 @@ impl Sessions {
             (by, _) => Write::Door { by: by.unwrap_or_default(), at },
         };
         state.send(index, write);
-        Step::ShuttingDoor { repeated, seen }
+        Step::ShuttingDoor { again, seen }
     }
 
     /// What a call that ends something makes of the outcome of its write.
@@ -94,28 +94,29 @@ impl Sessions {
         let listed = by.is_none_or(|code| state.tables.has(code));
         match (step, by) {
             (Step::Marking { kind, seen }, Some(code)) => {
-                if done {
-                    self.go_on(state, index, code, kind, false, seen)
-                } else if state.tables.unfinished(code) == Some(kind) {
-                    self.go_on(state, index, code, kind, true, seen)
+                if done || state.tables.unfinished(code) == Some(kind) {
+                    self.go_on(state, index, code, (kind, seen), false)
                 } else {
                     UNAUTHORIZED
                 }
             }
             (Step::TakingOut, _) if self.take_out_again(state, index, write, done) => step,
             (Step::TakingOut, _) => DONE,
-            (Step::ShuttingDoor { repeated, seen }, _) => match (write, user) {
+            (Step::ShuttingDoor { again, seen }, _) => match (write, user) {
                 (Write::Door { at, .. } | Write::DoorOfEvent { at, .. }, Some(user)) if done => {
                     let set = if self.has(Part::DoorReturnsSet) { user.set } else { seen };
-                    self.bury_all(state, index, call, set, at)
+                    match self.through(state, set, at).filter(|_| self.has(Part::DoorCoversMembers)) {
+                        Some(newest) => self.shut_door_past(state, index, by, (again, seen), Some(newest)),
+                        None => self.bury_all(state, index, call, set, at),
+                    }
                 }
                 (Write::Door { .. }, Some(user)) if listed => {
-                    self.shut_door_past(state, index, by, (repeated, seen), user.ended_at)
+                    self.shut_door_past(state, index, by, (again, seen), user.ended_at)
                 }
                 (Write::DoorOfEvent { event, .. }, Some(user)) if user.id.is_some_and(|id| id.1 <= event) => {
-                    self.shut_door_past(state, index, by, (repeated, seen), user.ended_at)
+                    self.shut_door_past(state, index, by, (again, seen), user.ended_at)
                 }
-                _ => self.not_listed(state, call, repeated, gone),
+                _ => self.not_listed(state, call, again, gone),
             },
             (Step::Burying { .. }, _) if state.waits(index) => step,
             (Step::Burying { set, at }, _) => self.after_burying(state, index, call, (set, at)),
@@ -141,11 +142,19 @@ impl Sessions {
         let by = caller(call);
         let user = state.tables.user.unwrap_or_default();
         let listed = by.is_none_or(|code| state.tables.has(code));
-        let newest = codes(user.set).map(|code| state.tables.login(code).created).max();
         match user.ended_at {
-            Some(at) if listed && at <= AHEAD && newest <= Some(at) => self.bury_all(state, index, call, user.set, at),
+            Some(at) if listed && at <= AHEAD && self.through(state, user.set, at).is_none() => {
+                self.bury_all(state, index, call, user.set, at)
+            }
             _ => self.shut_door(state, index, by, true, user.set),
         }
+    }
+
+    /// The newest login that came through a door while it was being shut, if one did. It is no older than its own
+    /// beginning, so a door that is as new keeps out any late copy of it.
+    fn through(&self, state: &State, set: u8, at: u8) -> Option<u8> {
+        let newest = codes(set).map(|code| state.tables.login(code).created).max()?;
+        Some(newest).filter(|newest| *newest > at && *newest <= AHEAD)
     }
 
     fn bury_all(&self, state: &mut State, index: usize, call: Call, set: u8, at: u8) -> Step {
@@ -175,11 +184,12 @@ impl Sessions {
         Step::Wiping { at }
     }
 
-    /// The door was refused because the caller is not in the set, or there is no user.
-    fn not_listed(&self, state: &State, call: Call, repeated: bool, gone: bool) -> Step {
+    /// The door was refused because the caller is not in the set, or there is no user. A repetition's own take-out went
+    /// through, or a logout of all has overtaken it, which has ended everything up to its own door.
+    fn not_listed(&self, state: &State, call: Call, again: bool, gone: bool) -> Step {
         match call {
-            Call::LogOutAll(_) if repeated => DONE,
-            Call::Erase(code) if repeated => {
+            Call::LogOutAll(_) if again => DONE,
+            Call::Erase(code) if again => {
                 let made = state.tables.user.and_then(|user| user.id);
                 let newer = made.is_some_and(|(_, created)| created > state.tables.login(code).created);
                 if gone || newer { DONE } else { UNAUTHORIZED }

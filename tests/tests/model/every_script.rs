@@ -87,6 +87,11 @@ fn two_pages_keep_every_promise_whatever_the_clocks_show() {
     }
     let expiring = pairs().map(|scenario| Scenario { life: 2, crashes: 0, end_of_time: 4, ..scenario });
     all("sessions expire", expiring.filter(|scenario| calls(scenario) < 4));
+}
+
+#[test]
+#[ignore = "takes minutes: cargo model"]
+fn two_pages_keep_every_promise_when_tombstones_are_gone() {
     let hour = pairs().map(|scenario| Scenario { hour: true, copies: 0, ..scenario });
     all("an hour passes", hour.filter(|scenario| calls(scenario) < 4));
 }

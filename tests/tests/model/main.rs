@@ -21,6 +21,7 @@ mod sessions;
 mod state;
 mod tables;
 mod teeth;
+mod tie;
 
 use design::{Conditions, Design};
 use scenario::Call::{Erase, LogIn, LogOut, LogOutAll, Phone, Withdraw};

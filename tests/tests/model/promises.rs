@@ -11,6 +11,7 @@ pub const ERASED: &str = "an erased user does not come back, nor does their phon
 pub const OWNED: &str = "no session works without its user, whose set has it";
 pub const RECORDED: &str = "a user who is erased is recorded as erased, and one who came back as newer";
 pub const PHONE: &str = "a phone number never lands after the end of its session was answered";
+pub const RELISTED: &str = "a session that has ended is not listed again, nor makes a user";
 pub const NEWEST: &str = "a phone number never takes the place of a newer one";
 pub const LATE: &str = "a code whose session has ended is not answered with the token";
 pub const REFUSED: &str = "a login whose session is nobody's to end is not refused";
@@ -23,7 +24,7 @@ pub const STUCK: &str = "nobody waits for what never comes";
 pub const ANSWERED: &str = "everybody is answered in the end";
 
 /// Those of them that a single step breaks.
-const BY_A_STEP: [&str; 7] = [PHONE, NEWEST, LATE, REFUSED, AGAIN, SPARED, LOCKED];
+const BY_A_STEP: [&str; 8] = [RELISTED, PHONE, NEWEST, LATE, REFUSED, AGAIN, SPARED, LOCKED];
 
 /// What must hold from now on. No part of the product: the checker's memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -38,12 +39,13 @@ pub struct Promises {
     ended_before: u8,
     /// What logins before this one have brought is erased.
     erased_before: u8,
-    /// How many logins had begun when a token's logout of all or erase first began to end things.
-    marks: [u8; CODES],
-    /// How many when its last door was sent, of those that were shut; the last is the withdrawal's.
+    /// How many logins had begun when a token's last door was sent, of those that were shut; the last is the
+    /// withdrawal's.
     doors: [u8; CODES + 1],
     /// The tokens whose logout of all or erase went through to its last write.
     finished: u8,
+    /// An hour has passed since.
+    forgotten: bool,
     /// The promises of `BY_A_STEP` that were broken, as bits.
     broken: u8,
 }
@@ -58,15 +60,16 @@ impl Promises {
         BY_A_STEP.iter().enumerate().any(|(index, known)| *known == promise && self.broken & (1 << index) != 0)
     }
 
+    /// After an hour a call that crashed no longer goes on: nothing is promised of it.
+    pub fn forget(&mut self) {
+        self.forgotten = true;
+    }
+
     /// What a write promises that went through; `before` are the tables before it.
     pub fn remember(&mut self, sent: &Sent, before: &Tables, after: &Tables) {
         match sent.write {
-            Write::Bury { code, unfinished, .. } => {
-                self.buried |= bit(code);
-                if matches!(unfinished, Some(Kind::Sessions | Kind::User)) && self.marks[code] == 0 {
-                    self.marks[code] = sent.logins_before;
-                }
-            }
+            Write::Bury { code, .. } => self.buried |= bit(code),
+            Write::Enrol { code } if self.buried & bit(code) != 0 && !before.has(code) => self.breaks(RELISTED),
             Write::Door { by, .. } => {
                 if self.finished & bit(by) != 0 {
                     self.breaks(AGAIN);
@@ -103,7 +106,7 @@ impl Promises {
         match (call, answer) {
             (Call::LogOut(code), Answer::Done) => self.logged_out |= bit(code),
             (Call::LogOutAll(code) | Call::Erase(code), Answer::Done) => {
-                let before = self.doors[code].max(self.marks[code]);
+                let before = self.doors[code];
                 self.ended_before = self.ended_before.max(before);
                 if matches!(call, Call::Erase(_)) {
                     self.erased_before = self.erased_before.max(before);
@@ -116,7 +119,7 @@ impl Promises {
                     Row::Open => true,
                     Row::Tombstone { unfinished, .. } => unfinished.is_none_or(|kind| kind == Kind::Sessions),
                 };
-                if ours {
+                if ours && !self.forgotten {
                     self.ended_before = self.ended_before.max(self.doors[code]);
                 }
             }
@@ -201,6 +204,7 @@ pub fn all() -> Vec<Property<Sessions>> {
         },
     ];
     all.extend([
+        always(RELISTED, |_, state| !state.promises.has_broken(RELISTED)),
         always(PHONE, |_, state| !state.promises.has_broken(PHONE)),
         always(NEWEST, |_, state| !state.promises.has_broken(NEWEST)),
         always(LATE, |_, state| !state.promises.has_broken(LATE)),

@@ -111,6 +111,9 @@ impl Model for Sessions {
             Action::Tidy(code) => state.tables.sessions[code] = Row::Absent,
             Action::Hour => {
                 state.hour_left = false;
+                // An hour is longer than any door lies ahead.
+                state.clock += 10;
+                state.promises.forget();
                 for row in &mut state.tables.sessions {
                     if matches!(row, Row::Tombstone { .. }) {
                         *row = Row::Absent;
@@ -177,7 +180,7 @@ impl Sessions {
             (Step::Idle, Call::LogOutAll(code)) => self.begin_end(state, index, code, Kind::Sessions),
             (Step::Idle, Call::Erase(code)) => self.begin_end(state, index, code, Kind::User),
             (Step::Idle, Call::Withdraw(event)) if state.clock < event => return,
-            (Step::Idle, Call::Withdraw(_)) => self.shut_door(state, index, None, true, 0),
+            (Step::Idle, Call::Withdraw(_)) => self.shut_door(state, index, None, false, 0),
             (Step::Idle, Call::Phone(by)) => match state.tables.sessions[by] {
                 Row::Open if !state.lives(by, self.scenario.life) => Step::Answered(Answer::Unauthorized),
                 Row::Open if state.phones_used & bit(index) != 0 => Step::LookForNumber,

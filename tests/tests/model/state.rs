@@ -44,9 +44,9 @@ pub enum Step {
         seen: u8,
     },
     TakingOut,
-    /// `repeated` if not being listed means that it was done before.
+    /// `again` if this is a repetition, or has shut a door before.
     ShuttingDoor {
-        repeated: bool,
+        again: bool,
         seen: u8,
     },
     Burying {
@@ -87,7 +87,7 @@ pub struct Sent {
     pub by: Option<u8>,
     /// It has arrived before.
     pub copy: bool,
-    /// How many logins had begun when a door, or the caller's own burial, was sent.
+    /// Door only: how many logins had begun when it was sent.
     pub logins_before: u8,
 }
 
@@ -143,11 +143,8 @@ impl State {
 
     pub fn send(&mut self, index: usize, write: Write) {
         let by = u8::try_from(index).ok();
-        let promises = match write {
-            Write::Bury { unfinished, .. } => unfinished.is_some(),
-            write => matches!(write, Write::Door { .. } | Write::DoorOfEvent { .. }),
-        };
-        let logins_before = if promises { self.promises.logins } else { 0 };
+        let is_door = matches!(write, Write::Door { .. } | Write::DoorOfEvent { .. });
+        let logins_before = if is_door { self.promises.logins } else { 0 };
         self.on_the_way.insert(Sent { write, by, copy: false, logins_before });
     }
 }

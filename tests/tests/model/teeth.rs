@@ -1,7 +1,9 @@
 //! The model has teeth: without a part of the design, the checker finds how a promise breaks.
 
 use super::design::{Design, PARTS, Part};
-use super::promises::{AGAIN, ENDED, ERASED, LATE, LOCKED, NEWEST, OWNED, PHONE, RECORDED, REFUSED, ROOM, SPARED};
+use super::promises::{
+    AGAIN, ENDED, ERASED, LATE, LOCKED, NEWEST, OWNED, PHONE, RECORDED, REFUSED, RELISTED, ROOM, SPARED,
+};
 use super::scenario::Call::{Erase, LogIn, LogOut, LogOutAll, Phone, Withdraw};
 use super::scenario::Scenario;
 use super::{Found, check};
@@ -41,9 +43,9 @@ teeth! {
         Scenario { scripts: [&[LogOutAll(0)], &[LogIn(1)], &[]], ..CALM };
     a_door_in_the_far_future_must_lock_nobody_out: without FutureDoorIsIgnored breaks LOCKED in
         Scenario { scripts: [&[LogIn(1)], &[], &[]], broken_clock: [Some(100), None], ..CALM };
-    a_member_that_was_taken_out_must_not_come_back: without EnrolChecksGoneAt breaks PHONE in
+    a_member_that_was_taken_out_must_not_come_back: without EnrolChecksGoneAt breaks RELISTED in
         Scenario { scripts: [&[LogIn(1), LogOut(1)], &[Phone(1)], &[]], ..COPY };
-    the_newest_member_that_was_taken_out_must_not_come_back: without SameTimeIsGone breaks PHONE in
+    the_newest_member_that_was_taken_out_must_not_come_back: without SameTimeIsGone breaks RELISTED in
         Scenario { scripts: [&[LogIn(1), LogOut(1)], &[Phone(1)], &[]], ..COPY };
     a_gone_at_in_the_far_future_must_lock_nobody_out: without FutureGoneAtIsIgnored breaks LOCKED in
         Scenario { scripts: [&[LogIn(1)], &[], &[]], broken_clock: [None, Some(100)], ..CALM };
@@ -61,9 +63,9 @@ teeth! {
         Scenario { scripts: [&[LogOutAll(0)], &[LogIn(1)], &[]], broken_clock: [Some(100), None], ..CALM };
     a_withdrawal_must_spare_a_new_user: without WithdrawalSparesNewUser breaks SPARED in
         Scenario { scripts: [&[Withdraw(1)], &[LogIn(0)], &[]], open: 0, ..CALM };
-    gone_at_must_not_be_lowered: without GoneAtOnlyRises breaks PHONE in
+    gone_at_must_not_be_lowered: without GoneAtOnlyRises breaks RELISTED in
         Scenario { scripts: [&[LogIn(1), LogOut(1)], &[LogOut(0)], &[Phone(1)]], ..COPY };
-    a_gone_at_in_the_far_future_must_be_replaced: without FutureGoneAtIsReplaced breaks PHONE in
+    a_gone_at_in_the_far_future_must_be_replaced: without FutureGoneAtIsReplaced breaks RELISTED in
         Scenario { scripts: [&[LogIn(1), LogOut(1)], &[Phone(1)], &[]], broken_clock: [None, Some(100)], ..COPY };
     a_logout_of_all_must_take_out_while_the_door_is_its_own: without TakeOutAllNeedsOwnDoor breaks ENDED in
         Scenario { scripts: [&[LogOutAll(0)], &[LogIn(1)], &[]], crashes: 2, ..CALM };
@@ -103,7 +105,9 @@ teeth! {
         Scenario { scripts: [&[LogOutAll(0)], &[LogIn(1)], &[]], margin: 1, ahead: [0, 1, 0], ..CALM };
     a_door_must_return_the_set: without DoorReturnsSet breaks ENDED in
         Scenario { scripts: [&[LogOutAll(0)], &[LogIn(1)], &[]], ..CALM };
-    taking_out_must_raise_gone_at: without TakeOutRaisesGoneAt breaks PHONE in
+    a_door_must_cover_who_came_through: without DoorCoversMembers breaks RELISTED in
+        Scenario { scripts: [&[Erase(0)], &[LogIn(1)], &[]], ..COPY };
+    taking_out_must_raise_gone_at: without TakeOutRaisesGoneAt breaks RELISTED in
         Scenario { scripts: [&[LogIn(1), LogOut(1)], &[Phone(1)], &[]], ..COPY };
     a_logout_of_all_must_start_over: without TakeOutAllStartsOver breaks PHONE in
         Scenario { scripts: [&[LogOutAll(0)], &[LogOutAll(1)], &[Phone(0)]], open: 2, ..CALM };
