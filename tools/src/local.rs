@@ -45,6 +45,8 @@ struct Local {
     api: Option<Arc<Api>>,
     record: Record,
     chaos: Chaos,
+    /// Hands requests on to the fake of WeChat.
+    http: reqwest::Client,
 }
 
 /// Serves until Ctrl-C, or with `--once` until the walkthrough has ended.
@@ -87,8 +89,18 @@ pub async fn run(options: &Options) -> Result<(), String> {
         let cors = Cors::new(options.cors.clone());
         Arc::new(Api::new(routes, authorizer(&config, &aws, &clock), cors, record.requests()))
     });
-    let local =
-        Arc::new(Local { wechat, aws, tables, clock, before_wechat, before_aws, api, record, chaos: Chaos::default() });
+    let local = Arc::new(Local {
+        wechat,
+        aws,
+        tables,
+        clock,
+        before_wechat,
+        before_aws,
+        api,
+        record,
+        chaos: Chaos::default(),
+        http: crate::http_client(),
+    });
     local.watch(data);
     local.apply_chaos();
     tokio::spawn(playground::serve(ports.wechat.listener, Arc::clone(&local)));

@@ -136,7 +136,7 @@ async fn wechat(State(local): State<Arc<Local>>, request: Request) -> Response {
     }
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let url = format!("{}{target}", local.before_wechat.url());
-    let Ok(reply) = crate::http_client().request(parts.method, url).headers(headers).body(body).send().await else {
+    let Ok(reply) = local.http.request(parts.method, url).headers(headers).body(body).send().await else {
         return crate::fakes::gateway::cut_off();
     };
     let (status, headers) = (reply.status(), reply.headers().clone());
